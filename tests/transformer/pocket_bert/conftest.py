@@ -1,0 +1,61 @@
+"""A mirror of a few sentences, and what training reads, made from it."""
+
+import random
+
+import datasets
+import pytest
+
+from tests.tiny_models import WORDS, tiny_bert, tiny_tokenizer
+from tlbook.transformer.pocket_bert import preparation
+from tlbook.transformer.pocket_bert.run import Plan
+from tlbook.transformer.pocket_bert.text import Source
+
+BANNED = "The red ship sails in Paris"
+SOURCES = (Source("org/prose", "invented", 10_000, repeats=2), Source("org/notes", "invented", 10))
+PLAN = Plan(
+    tokens=1500, layers=(0, 1), matched=(1, 2), batch_tokens=90, learning_rate=0.01, decay=0.5
+)
+
+
+def sentences(count, seed=0):
+    draw = random.Random(seed)
+    words = [word for word in WORDS if word.isalpha()]
+    return [" ".join(draw.choices(words, k=draw.randint(5, 9))) + "." for _ in range(count)]
+
+
+@pytest.fixture
+def small_mirror(tmp_path, monkeypatch):
+    """Return a function that writes a set into the mirror that tlbook looks into."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    monkeypatch.setenv("TLBOOK_MIRROR", str(folder))
+
+    def write(name, split="train", **columns):
+        file = folder / name / f"{split}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        datasets.Dataset.from_dict(columns).to_parquet(file)
+
+    return write
+
+
+@pytest.fixture
+def prepared(small_mirror, tmp_path):
+    """Return a folder with text that is ready for training."""
+    prose = sentences(120)
+    small_mirror("org/prose", text=[" ".join(prose[i : i + 6]) for i in range(0, 120, 6)])
+    small_mirror("org/notes", text=sentences(6, seed=1))
+    small_mirror("org/judged", "test", text=[BANNED])
+    folder = tmp_path / "run"
+    preparation.prepare(
+        folder,
+        tiny_tokenizer().backend_tokenizer,
+        sources=SOURCES,
+        held_out=["org/judged"],
+        size=20,
+    )
+    return folder
+
+
+@pytest.fixture
+def teacher():
+    return tiny_bert()

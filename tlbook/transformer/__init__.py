@@ -1,0 +1,1 @@
+"""Part 2: transformers, pre-trained once and adapted many times."""
