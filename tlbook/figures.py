@@ -19,6 +19,7 @@ COLOUR = {
     "concatenation": "#CC79A7",
     "cls": "#E69F00",
     "top layers": "#56B4E9",
+    "constant rate": "#000000",
 }
 BASELINES = ("scratch", "tfidf", "chance")
 
