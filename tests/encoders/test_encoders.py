@@ -160,3 +160,12 @@ def test_pocket_bert_with_an_altered_byte_is_never_loaded(tmp_path, monkeypatch)
     path.write_bytes(content)
     with pytest.raises(ValueError, match="model.safetensors is truncated or altered: its SHA-256"):
         encoders.load("pocket-bert")
+
+
+def test_on_a_cpu_a_shipped_model_tells_its_attention_when_asked(monkeypatch):
+    monkeypatch.setenv("TLBOOK_DEVICE", "cpu")
+    tokenizer, model = encoders.load("pocket-bert")
+    given = tokenizer("A fine film.", return_tensors="pt")
+    attention = model(**given, output_attentions=True).attentions
+    assert len(attention) == model.config.num_hidden_layers
+    torch.testing.assert_close(attention[0].sum(-1), torch.ones(attention[0].shape[:-1]))

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from tlbook.training import fit
 from tlbook.training.dropout import dropout, quick_dropout
 
 
@@ -106,3 +107,17 @@ def test_activations_computed_again_in_the_backward_pass_drop_the_same(reentrant
         found.sum().backward()
     kept = found.detach() != 0
     torch.testing.assert_close(x.grad, torch.where(kept, 2 * 2 * 3.0, 0.0))
+
+
+def test_training_drops_the_quick_way_and_leaves_pytorch_as_it_was():
+    before, seen = nn.functional.dropout, []
+
+    def loss_of(model, batch):
+        seen.append(nn.functional.dropout)
+        return model(batch["x"]).square().mean()
+
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    fit(model, [{"x": torch.ones(2, 1)}], loss_of=loss_of, optimizer=optimizer, epochs=1)
+    assert seen == [dropout]
+    assert nn.functional.dropout is before
