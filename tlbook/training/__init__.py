@@ -18,7 +18,6 @@ from torch.optim.lr_scheduler import LRScheduler
 from tlbook import runtime
 from tlbook.batches import Batch, Batches
 from tlbook.training.checkpoints import Progress, restore, save, settings_of
-from tlbook.training.dropout import quick_dropout
 
 Record = dict[str, float]
 
@@ -149,15 +148,14 @@ def _step(
     state: Progress,
 ) -> float:
     """Move the weights once and return the loss before that."""
-    with quick_dropout():  # backward() too: gradient checkpointing draws again there
-        with runtime.autocast(accelerator.device):
-            loss = loss_of(model, batch)
-        value = loss.item()
-        _require_finite("loss", value, state)
-        if not loss.requires_grad:
-            raise ValueError("the loss depends on no trained weight; unfreeze a part of the model")
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(loss)
+    with runtime.autocast(accelerator.device):
+        loss = loss_of(model, batch)
+    value = loss.item()
+    _require_finite("loss", value, state)
+    if not loss.requires_grad:
+        raise ValueError("the loss depends on no trained weight; unfreeze a part of the model")
+    optimizer.zero_grad(set_to_none=True)
+    accelerator.backward(loss)
     if clip_norm is not None:
         norm = accelerator.clip_grad_norm_(model.parameters(), clip_norm)
         _require_finite("norm of the gradient", float(norm), state)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.transformer.pocket_bert.conftest import PLAN
+from tests.transformer.pocket_bert.conftest import SHORT
 from tests.transformer.pocket_bert.test_bars import rows  # noqa: F401 -- a fixture
 from tlbook.encoders import sources
 from tlbook.transformer.pocket_bert import bars, card, curve, export, measurement, run
@@ -18,14 +18,17 @@ SHIPPED = sources.POCKET / "pocket-bert"
 @pytest.fixture
 def model(prepared, teacher, tmp_path, monkeypatch):
     monkeypatch.setattr(curve, "EVERY", 2)
-    run.run(prepared, teacher, PLAN, progress=False)
+    run.run(prepared, teacher, SHORT, progress=False)
     return export.export(prepared, tmp_path / "tiny-bert")
 
 
 def test_training_is_told_as_it_was(model):
     told = json.loads((model / "training.json").read_text())
     text = (model / "CARD.md").read_text()
-    assert f"| tokens seen | {told['run']['tokens']:,} in {told['run']['steps']} steps" in text
+    whole = sum(told["text"]["tokens"]) + 2 * told["text"]["chunks"]  # [CLS] and [SEP]
+    seen = told["run"]["tokens"]
+    assert f"| tokens seen | {seen:,}: {seen / whole:.2f} passes over the text below |" in text
+    assert f"| batches | {told['run']['steps']}, each of about 90 tokens" in text
     assert f"at most {told['run']['seconds'] / 3600 * told['run']['threads']:.2f} core h" in text
     assert "| org/prose | invented |" in text
     assert f"| {told['text']['tokens'][0]:,} |" in text

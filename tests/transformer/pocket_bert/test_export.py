@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from tests.transformer.pocket_bert.conftest import PLAN
+from tests.transformer.pocket_bert.conftest import SHORT
 from tlbook.encoders import sources
 from tlbook.transformer.pocket_bert import curve, export, run
 
@@ -14,7 +14,7 @@ from tlbook.transformer.pocket_bert import curve, export, run
 @pytest.fixture
 def trained(prepared, teacher, monkeypatch):
     monkeypatch.setattr(curve, "EVERY", 2)
-    run.run(prepared, teacher, PLAN, progress=False)
+    run.run(prepared, teacher, SHORT, progress=False)
     return prepared
 
 

@@ -23,6 +23,7 @@ def call(small_mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(
         encoders, "load", lambda name: (tiny_tokenizer(), tiny_bert(num_hidden_layers=6))
     )
+    monkeypatch.setattr(commands, "CORPORA", ("posts",))  # all of them take seconds
     monkeypatch.setattr(commands, "MODEL", tmp_path / "model")
     monkeypatch.setattr(measurement, "TASKS", (Task("org/films", 2),))
     options = measurement.product(strength=(1, 2))

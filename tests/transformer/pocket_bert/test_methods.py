@@ -46,9 +46,23 @@ def test_tfidf_learns_the_word_that_decides():
 
 
 def test_frozen_features_train_the_output_layer_only():
-    found = methods.frozen(Task("org/films"), "test", 0, encoder="any", strength=100.0)
-    assert found.value == 1
-    assert found.trained_weights == 8 + 1
+    for layers in (1, 2):
+        found = methods.frozen(
+            Task("org/films"), "test", 0, encoder="any", strength=100.0, layers=layers
+        )
+        assert found.value == 1
+        assert found.trained_weights == layers * 8 + 1
+
+
+def test_the_top_layers_are_put_side_by_side():
+    both = methods.vectors("any", "org/films", "test")
+    assert both.shape == (5, 2, 8)
+    encoder = tiny_bert(vocab_size=23)
+    inputs = tiny_tokenizer()(GOOD[0], return_tensors="pt")
+    states = encoder(**inputs, output_hidden_states=True).hidden_states
+    for place, layer in enumerate((-1, -2)):
+        expected = states[layer].mean(1)[0].detach().numpy()
+        np.testing.assert_allclose(both[0, place], expected, atol=0.05)  # may be bfloat16
 
 
 @pytest.mark.parametrize("scratch", [False, True])

@@ -30,6 +30,7 @@ def test_what_was_read_is_told(prepared):
     told = json.loads((prepared / "text.json").read_text())
     assert told["words"][1] <= 10 + 9, "the cap, and what the last sentence adds"
     assert sum(told["tokens"]) == len(np.load(prepared / "ids.npy"))
+    assert told["chunks"] == len(np.load(prepared / "offsets.npy")) - 1
     assert told["tokens"][0] > 1.5 * told["words"][0], "used twice"
     assert told["held_out"] == {"sets": ["org/judged"], "runs": 1, "words": text.GRAM}
     assert 0 < told["coverage"] <= 1

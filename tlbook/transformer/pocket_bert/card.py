@@ -16,7 +16,15 @@ from tlbook.encoders import sources
 from tlbook.transformer.pocket_bert.bars import Figures, bars
 from tlbook.transformer.pocket_bert.curve import EVERY
 from tlbook.transformer.pocket_bert.distillation import WEIGHTS
-from tlbook.transformer.pocket_bert.measurement import METHODS, SIZE, TASKS, TUNING_SEEDS
+from tlbook.transformer.pocket_bert.measurement import (
+    FEW,
+    METHODS,
+    SIZE,
+    SST2_EPOCHS,
+    TASKS,
+    TUNED_ON,
+    TUNING_SEEDS,
+)
 from tlbook.transformer.pocket_bert.preparation import write as write_file
 from tlbook.transformer.pocket_bert.stream import HIGHEST_MASK_RATE
 from tlbook.transformer.pocket_bert.text import CHUNK_TOKENS
@@ -40,9 +48,10 @@ tlbook, so that every lesson runs on pre-trained weights without a network:
 
 ## How it was made
 
-Distilled from [{teacher}](https://huggingface.co/{teacher}), which is under the Apache License 2.0:
-credit for what it knows goes to the authors of sentence-transformers and to those of MiniLM
-(Microsoft), from which it was made. Its weights were changed as follows.
+Distilled from [{teacher}](https://huggingface.co/{teacher}),
+which is under the Apache License 2.0: credit for what it knows goes to the authors of
+sentence-transformers and to those of MiniLM (Microsoft), on which it was built. Its weights were
+changed as follows.
 
 1. The teacher's WordPiece vocabulary was pruned to its {vocab:,} commonest pieces. They cover
    {coverage:.1%} of the pieces of the text; other words are spelt with shorter pieces.
@@ -53,8 +62,10 @@ credit for what it knows goes to the authors of sentence-transformers and to tho
 
 | | |
 |---|---|
-| tokens seen | {tokens:,} in {steps:,} steps of about {batch_tokens:,} with padding |
-| learning rate | {learning_rate:g}; rises in the first {warmup:.0%}, falls in the last {decay:.0%}|
+| tokens seen | {tokens:,}: {passes:.2f} passes over the text below |
+| batches | {steps:,}, each of about {batch_tokens:,} tokens with padding |
+| learning rate | {learning_rate:g}, with a linear rise and fall |
+| rise, fall | in the first {warmup:.1%} and the last {decay:.1%} of the tokens |
 | time | {hours:.2f} hours on {device} in {precision} |
 | cost | at most {core_hours:.2f} core hours ({threads} threads all the time) |
 | seed | {seed} |
@@ -88,12 +99,13 @@ the world. It was trained on up to {longest} tokens at a time: positions beyond 
 """
 
 FIGURES = """Accuracy on the test split, mean over seeds. All methods were tuned alike: {size}
-configurations each, scored on the validation split with seeds ({tuning}) that are not among those
-reported. SST-2 has no validation split here and takes the configuration of rotten_tomatoes. The
-spread is the standard deviation over runs; logistic regression on all labels has nothing to draw.
-"features" is logistic regression on frozen means over tokens, of the last layer or of the last two
-side by side, "scratch" the same architecture from random weights, "tfidf" logistic regression on
-TF-IDF.
+configurations each, trained on {few} or, for all labels, on {tuned_on:,} of them, and scored on the
+validation split with seeds ({tuning}) that are not among those reported; `measured.csv` names them.
+SST-2 has no validation split here: it takes the configuration of rotten_tomatoes, but fine-tuning
+passes {sst2} x over its phrases. The spread is the standard deviation over runs; logistic
+regression on all labels has nothing to draw. "features" is logistic regression on frozen means over
+tokens, of the last layer or of the last two side by side, "scratch" the same architecture from
+random weights, "tfidf" logistic regression on TF-IDF.
 
 {accuracies}
 
@@ -130,6 +142,7 @@ def render(folder: Path) -> str:
         "weights": sum(map(math.prod, shapes)),
         "megabytes": weights.stat().st_size / 1e6,
         "coverage": text["coverage"],
+        "passes": run["tokens"] / (sum(text["tokens"]) + 2 * text["chunks"]),
         "started": ", ".join(str(layer + 1) for layer in told["plan"]["layers"]),
         "highest": HIGHEST_MASK_RATE,
         "masked_weight": WEIGHTS["masked_lm"],
@@ -194,6 +207,9 @@ def figures_of(path: Path) -> str:
     return FIGURES.format(
         size=SIZE,
         tuning=", ".join(map(str, TUNING_SEEDS)),
+        few=FEW,
+        tuned_on=TUNED_ON,
+        sst2=SST2_EPOCHS,
         accuracies=accuracy_table(Figures(rows)),
         promised=table(
             ["", "at least", "measured", ""],

@@ -22,6 +22,7 @@ from tlbook.tokens import Row, encode
 
 POCKET, TEACHER = "pocket-bert", "minilm"
 WARMUP = 0.1
+SMALL = 1000  # rows: with fewer, a batch has 16 of them rather than 32
 
 Features = np.ndarray | scipy.sparse.spmatrix | scipy.sparse.sparray
 
@@ -101,13 +102,12 @@ def fine_tuning(
     if scratch:
         encoder = heads.scratch(encoder, seed=seed)
     known = rows(POCKET, task.dataset, "train")
-    train = Batches(
-        [known[place] for place in places(task, seed)], size=16 if task.few else 32, seed=seed
-    )
+    chosen = [known[place] for place in places(task, seed)]
+    train = Batches(chosen, size=16 if len(chosen) < SMALL else 32, seed=seed)
     classes = corpus(task.dataset)["train"].features["label"].num_classes
     runtime.seed_all(seed)  # loading draws numbers, too
     model = heads.Classifier(encoder, classes).to(runtime.device())
-    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.01, fused=True)
     records = training.fit(
         model,
         train,

@@ -83,6 +83,7 @@ def prepare(
         "coverage": sum(counts[piece] for piece in kept) / counts.total(),
         "words": [sum(len(s.split()) for p in group for s in p) for group in passages],
         "tokens": tokens,
+        "chunks": len(lengths),
     }
     write(folder / "text.json", json.dumps(told, indent=1).encode())
     return told
