@@ -53,7 +53,9 @@ def finetune(
         The records of `tlbook.training.fit`, one per epoch.
     """
     # Paper: its code spares biases and layer norms the weight decay; one group is simpler.
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
+    )
     steps = epochs * len(batches)
     schedule = schedules.linear(optimizer, steps=steps, warmup=warmup) if decays else None
     return fit(
