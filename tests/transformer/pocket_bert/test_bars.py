@@ -48,8 +48,8 @@ def test_shares_and_speeds_are_relative_to_the_teacher(rows):
 
 
 def test_published_models_are_passed_or_not(rows):
-    assert found(rows, f"{SST2}, fine-tuning: published BERT-Tiny").met
-    assert not found(rows, f"{SST2}, fine-tuning: published BERT-Mini").met
+    assert found(rows, f"{SST2}, fine-tuning: published BERT-Tiny (aim)").met
+    assert not found(rows, f"{SST2}, fine-tuning: published BERT-Mini (aim)").met
 
 
 def test_what_was_not_measured_is_neither_met_nor_a_number(rows):
@@ -58,6 +58,7 @@ def test_what_was_not_measured_is_neither_met_nor_a_number(rows):
     assert math.isnan(bar.found)
     assert not bar.met
     assert bar.shown == "not measured"
+    assert bar.verdict == ""
     assert len(bars(without)) == len(bars(rows))
 
 
@@ -67,4 +68,6 @@ def test_no_rows_meet_nothing(rows):
 
 def test_a_bar_is_met_exactly_at_its_height():
     assert Bar("", 0.5, 0.5).met
+    assert Bar("", 0.5, 0.5).verdict == "reached"
+    assert Bar("", 0.5, 0.4994).verdict == "missed"
     assert Bar("", 0.5, 0.4994).shown == "0.499"

@@ -213,10 +213,7 @@ def figures_of(path: Path) -> str:
         accuracies=accuracy_table(Figures(rows)),
         promised=table(
             ["", "at least", "measured", ""],
-            [
-                [bar.promise, f"{bar.wanted:g}", bar.shown, "reached" if bar.met else "missed"]
-                for bar in bars(rows)
-            ],
+            [[bar.promise, f"{bar.wanted:g}", bar.shown, bar.verdict] for bar in bars(rows)],
         ),
         command=COMMAND,
         versions="; ".join(rows["versions"].unique()),
