@@ -31,6 +31,11 @@ def test_it_runs_in_this_python_in_the_lessons_folder_with_the_results_folder(ru
     assert ended.failure is None
 
 
+def test_progress_bars_leave_nothing_on_the_page(run):
+    ended = run("from tqdm.auto import tqdm", "for _ in tqdm(range(3)): pass")
+    assert ended.notebook.cells[1].outputs == []
+
+
 def test_it_says_in_which_cell_it_stopped_and_runs_none_after_it(run):
     ended = run("# title", "print('one')", "int('two')", "print('three')")
     assert str(ended.failure) == (

@@ -102,7 +102,9 @@ def execute(
     begun, failure = time.perf_counter(), None
     with _watched_memory() as peak:
         try:
-            client.execute(env=os.environ | {"TLBOOK_RESULTS": str(results.resolve())})
+            # A page shows what a bar looked like half-way, so there are none.
+            settings = {"TLBOOK_RESULTS": str(results.resolve()), "TQDM_DISABLE": "1"}
+            client.execute(env=os.environ | settings)
         except CellExecutionError as error:
             failure = Failure(place, _headline(error.ename, error.evalue))
         except (CellControlSignal, DeadKernelError) as error:
