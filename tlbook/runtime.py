@@ -200,8 +200,9 @@ def autocast(where: torch.device | None = None) -> contextlib.AbstractContextMan
 
 def progress_bar(*steps: Iterable, shown: bool, **options: object) -> tqdm:
     """Return a `tqdm` bar that vanishes when it is done; ``TQDM_DISABLE=1`` hides them all."""
-    # disable=False would overrule the environment, so it is passed only to hide.
-    return tqdm(*steps, leave=False, **options, **({} if shown else {"disable": True}))
+    # tqdm's bar for notebooks does not look at the environment.
+    hidden = not shown or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
+    return tqdm(*steps, leave=False, disable=hidden, **options)
 
 
 def seconds() -> float:

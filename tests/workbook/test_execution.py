@@ -32,7 +32,8 @@ def test_it_runs_in_this_python_in_the_lessons_folder_with_the_results_folder(ru
 
 
 def test_progress_bars_leave_nothing_on_the_page(run):
-    ended = run("from tqdm.auto import tqdm", "for _ in tqdm(range(3)): pass")
+    bar = "runtime.progress_bar(range(3), shown=True)"
+    ended = run("from tlbook import runtime", f"for _ in {bar}: pass")
     assert ended.notebook.cells[1].outputs == []
 
 
