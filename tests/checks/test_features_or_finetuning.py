@@ -4,12 +4,7 @@ import math
 
 import pytest
 
-from tlbook.checks.features_or_finetuning import (
-    check_break_even,
-    check_shares,
-    check_shortcut,
-    check_stored_bytes,
-)
+from tlbook.checks.features_or_finetuning import check_shares, check_shortcut, check_stored_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -61,25 +56,6 @@ def test_stored_bytes_hints_at_the_mistake(answer, hint):
     assert hint in verdict.hint
 
 
-def test_break_even_accepts_the_right_answer():
-    assert check_break_even(lambda embed, head, tune: int(embed // (tune - head)) + 1).right
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (lambda embed, head, tune: int(embed // tune) + 1, "costs a head as well"),
-        (lambda embed, head, tune: int(embed // (tune - head)), "nothing to embed"),
-        (lambda embed, head, tune: max(1, round(embed / (tune - head) - 0.6)), "round up"),
-        (lambda embed, head, tune: max(1, math.ceil(embed / (tune - head))), "still level"),
-    ],
-)
-def test_break_even_hints_at_the_mistake(answer, hint):
-    verdict = check_break_even(answer)
-    assert not verdict.right
-    assert hint in verdict.hint
-
-
 def test_shortcut_accepts_the_right_answer():
     def answer(states, shares, gamma, weight, bias):
         logits = states @ weight.T
@@ -105,8 +81,6 @@ def test_shortcut_hints_at_the_mistake(answer, hint):
     assert hint in verdict.hint
 
 
-@pytest.mark.parametrize(
-    "check", [check_break_even, check_shares, check_shortcut, check_stored_bytes]
-)
+@pytest.mark.parametrize("check", [check_shares, check_shortcut, check_stored_bytes])
 def test_no_answer_is_neither_right_nor_wrong(check):
     assert check(...).right is None

@@ -75,39 +75,6 @@ def check_stored_bytes(stored: object) -> Verdict:
     return judge(stored, tests)
 
 
-def check_break_even(tries: object) -> Verdict:
-    """Exercise 3: from how many tries on frozen features, embedded once, cost less.
-
-    Args:
-        tries: Maps seconds of (embedding once, one head, one fine-tuning) to a whole number.
-    """
-    draw = np.random.default_rng()
-    head = float(draw.uniform(1.0, 2.0))
-    tune = head + float(draw.uniform(0.2, 0.4))
-    whole = int(draw.integers(4, 9))
-    between = (whole - 0.5) * (tune - head)  # embedding is paid back after whole - 0.5 tries
-
-    tests = [
-        (
-            lambda: tries(0.0, head, tune) == 1,
-            "with nothing to embed the first try is cheaper already",
-        ),
-        (
-            lambda: tries(between, 0.0, tune - head) == whole,
-            "cheaper means strictly less: round up to the next whole try",
-        ),
-        (
-            lambda: tries(between, head, tune) == whole,
-            "each try on features costs a head as well: a try saves tune - head seconds",
-        ),
-        (
-            lambda: tries(6.0, 1.0, 3.0) == 4,
-            "after three tries 6 + 3 * 1 = 3 * 3: still level, so the answer is one more",
-        ),
-    ]
-    return judge(tries, tests)
-
-
 def check_shortcut(shortcut: object) -> Verdict:
     """Exercise 4: logits of a mix without ever making the mix.
 
