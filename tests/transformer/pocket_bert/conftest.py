@@ -14,7 +14,13 @@ from tlbook.transformer.pocket_bert.text import Source
 BANNED = "The red ship sails in Paris"
 SOURCES = (Source("org/prose", "invented", 10_000, repeats=2), Source("org/notes", "invented", 10))
 PLAN = Plan(
-    tokens=900, layers=(0, 1), matched=(1, 2), batch_tokens=90, learning_rate=0.01, decay=0.5
+    tokens=900,
+    layers=(0, 1),
+    width=5,
+    matched=(1, 2),
+    batch_tokens=90,
+    learning_rate=0.01,
+    decay=0.5,
 )
 SHORT = replace(PLAN, tokens=250)
 

@@ -36,6 +36,45 @@ def test_the_student_starts_as_layers_of_the_teacher(teacher):
     assert decoder is words.word_embeddings.weight, "tied"
 
 
+def test_neurons_that_write_nothing_are_the_first_to_go(teacher):
+    layer, silent = teacher.encoder.layer[1], [0, 3]
+    layer.output.dense.weight.data[:, silent] = 0
+    every = teacher.config.intermediate_size
+    neurons = distillation.busiest_neurons(teacher, batch_of(), every - len(silent))
+    assert neurons[1].tolist() == [i for i in range(every) if i not in silent]
+    narrow = distillation.student_of(teacher, (1,), neurons=neurons).eval()
+    whole = distillation.student_of(teacher, (1,)).eval()
+    assert narrow.config.intermediate_size == every - len(silent)
+    batch = batch_of()
+    states = [
+        model.bert(batch["input_ids"], batch["attention_mask"]).last_hidden_state
+        for model in (narrow, whole)
+    ]
+    torch.testing.assert_close(*states)
+
+
+def test_neurons_are_ranked_by_what_they_write_on_real_tokens(teacher):
+    batch = batch_of()
+    given = []
+    dense = teacher.encoder.layer[0].output.dense
+    hook = dense.register_forward_hook(lambda _, inputs, __: given.append(inputs[0]))
+    teacher(batch["input_ids"], batch["attention_mask"])
+    hook.remove()
+    active = given[0][batch["attention_mask"].bool()]
+    written = [
+        sum((token[i] * dense.weight[:, i]).norm().item() ** 2 for token in active)
+        for i in range(active.shape[1])
+    ]
+    best = sorted(sorted(range(len(written)), key=written.__getitem__)[-3:])
+    assert distillation.busiest_neurons(teacher, batch, 3)[0].tolist() == best
+
+
+@pytest.mark.parametrize("width", [0, 1000])
+def test_more_neurons_than_there_are_cannot_be_kept(teacher, width):
+    with pytest.raises(ValueError, match=rf"width must be 1\.\.\d+, got {width}"):
+        distillation.busiest_neurons(teacher, batch_of(), width)
+
+
 def test_the_teacher_keeps_its_configuration(teacher):
     distillation.student_of(teacher, (1,))
     assert teacher.config.num_hidden_layers == 2

@@ -7,9 +7,10 @@ import pytest
 from tests.tiny_models import tiny_bert, tiny_tokenizer
 from tests.transformer.pocket_bert.conftest import sentences
 from tlbook import encoders
+from tlbook.training.ledger import Outcome
 from tlbook.transformer.pocket_bert import __main__ as commands
 from tlbook.transformer.pocket_bert import measurement, methods
-from tlbook.transformer.pocket_bert.methods import Outcome, Task
+from tlbook.transformer.pocket_bert.methods import Task
 
 
 @pytest.fixture
@@ -21,7 +22,9 @@ def call(small_mirror, tmp_path, monkeypatch):
     tiny_tokenizer().backend_tokenizer.save(str(tmp_path / "tokenizer.json"))
     monkeypatch.setattr(commands.sources, "find", lambda name: tmp_path)
     monkeypatch.setattr(
-        encoders, "load", lambda name: (tiny_tokenizer(), tiny_bert(num_hidden_layers=6))
+        encoders,
+        "load",
+        lambda name: (tiny_tokenizer(), tiny_bert(num_hidden_layers=6, intermediate_size=1152)),
     )
     monkeypatch.setattr(commands, "CORPORA", ("posts",))  # all of them take seconds
     monkeypatch.setattr(commands, "MODEL", tmp_path / "model")

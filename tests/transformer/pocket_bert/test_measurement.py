@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from tlbook import results
+from tlbook.training.ledger import Outcome, TimeIsUp
 from tlbook.transformer.pocket_bert import measurement, methods
-from tlbook.transformer.pocket_bert.measurement import Ledger, Method, TimeIsUp
-from tlbook.transformer.pocket_bert.methods import Outcome, Task
+from tlbook.transformer.pocket_bert.measurement import Ledger, Method
+from tlbook.transformer.pocket_bert.methods import Task
 
 TASK, WHOLE = Task("org/films", 2), Task("org/films")
 
@@ -157,5 +158,5 @@ def test_the_methods_run_what_they_are_named_after():
     assert compared["teacher features"].run.keywords == {"encoder": "minilm"}
     assert isinstance(compared["scratch"].run, partial)
     assert {name for name, method in compared.items() if method.trained} == {
-        *("fine-tuning", "features")
+        *("fine-tuning", "features", "scratch")
     }

@@ -16,6 +16,7 @@ from tlbook import encoders, results, runtime
 from tlbook.corpora import mirror
 from tlbook.corpora.shipped import CORPORA
 from tlbook.encoders import sources
+from tlbook.training.ledger import TimeIsUp
 from tlbook.transformer.pocket_bert import card, export, measurement, preparation, run, text
 
 MODEL = sources.POCKET / "pocket-bert"
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     one = command("prepare", "text -> token ids, pruned vocabulary")
     one.add_argument("--text", nargs="+", metavar="NAME[=WORDS]", help="sets to read instead")
     one.add_argument("--held-out", nargs="+", metavar="NAME", help="sets to keep out of the text")
-    one.add_argument("--size", type=int, default=10_000, help="pieces of the vocabulary")
+    one.add_argument("--size", type=int, default=12_000, help="pieces of the vocabulary")
     one = command("train", "distil and pre-train")
     one.add_argument("--tokens", type=float, default=run.Plan.tokens, help="tokens to see")
     one.add_argument("--save-every", type=int, default=200, help="steps between checkpoints")
@@ -122,7 +123,7 @@ def measure(options: argparse.Namespace) -> int:
         if options.methods or options.sets:
             return 0
         measurement.measure_speed(ledger)
-    except measurement.TimeIsUp as reason:
+    except TimeIsUp as reason:
         print(f"{reason}; the same command goes on")
         return 1
     rows = results.load(folder)

@@ -41,10 +41,11 @@ base_model: {teacher}
 ---
 # pocket-bert
 
-A BERT of {layers_kept} layers, hidden size {hidden}, {heads} heads and a vocabulary of {vocab:,}
-pieces: {weights:,} weights, {megabytes:.1f} MB in {kind}. English, lower case. It ships with
-tlbook, so that every lesson runs on pre-trained weights without a network:
-`tlbook.encoders.load("pocket-bert")`, or `AutoModel.from_pretrained` on this folder.
+A BERT of {layers_kept} layers, hidden size {hidden}, {heads} heads, {width:,} feed-forward
+neurons and a vocabulary of {vocab:,} pieces: {weights:,} weights, {megabytes:.1f} MB in
+{kind}. English, lower case. It ships with tlbook, so that every lesson runs on pre-trained weights
+without a network: `tlbook.encoders.load("pocket-bert")`, or `AutoModel.from_pretrained` on this
+folder.
 
 ## How it was made
 
@@ -55,7 +56,8 @@ changed as follows.
 
 1. The teacher's WordPiece vocabulary was pruned to its {vocab:,} commonest pieces. They cover
    {coverage:.1%} of the pieces of the text; other words are spelt with shorter pieces.
-2. The student started from the teacher's embeddings of these pieces and from its layers {started}.
+2. The student started from the teacher's embeddings of these pieces and from its layers {started},
+   of whose feed-forward neurons it kept the {width:,} that write most into the residual stream.
 3. It learned to match the teacher's hidden states (1 - cosine, per token of the last layer, of the
    layers below, and of the mean over tokens), while 0 to {highest:.0%} of its own input was masked,
    with a masked-LM loss (weight {masked_weight:g}) beside that.
@@ -136,6 +138,7 @@ def render(folder: Path) -> str:
         "command": COMMAND,
         "layers_kept": config["num_hidden_layers"],
         "hidden": config["hidden_size"],
+        "width": config["intermediate_size"],
         "heads": config["num_attention_heads"],
         "vocab": config["vocab_size"],
         "kind": config["dtype"],

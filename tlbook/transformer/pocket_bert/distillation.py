@@ -10,7 +10,7 @@ as ``token`` for the layers below; ``masked_lm`` is cross-entropy at the masked 
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 from transformers import BertConfig, BertForMaskedLM, BertModel
@@ -31,11 +31,22 @@ def prune_embeddings(model: BertModel, kept: list[int]) -> BertModel:
     return model
 
 
-def student_of(teacher: BertModel, layers: tuple[int, ...]) -> BertForMaskedLM:
+def student_of(
+    teacher: BertModel,
+    layers: tuple[int, ...],
+    *,
+    neurons: list[Int[Tensor, " width"]] | None = None,
+) -> BertForMaskedLM:
     """A masked LM that starts as the teacher's embeddings and the named layers (0 = lowest).
 
     Its masked-LM head is new; the output embedding is tied to the input embedding. Dropout is
     zero while distilling: the student sees far more text than it can memorise.
+
+    Args:
+        teacher: With the vocabulary that the student is to have.
+        layers: Of the teacher.
+        neurons: For each layer of the teacher the feed-forward neurons to keep, equally many
+            in all, from `busiest_neurons`; None keeps all.
 
     Raises:
         ValueError: If the teacher has no such layer.
@@ -43,8 +54,11 @@ def student_of(teacher: BertModel, layers: tuple[int, ...]) -> BertForMaskedLM:
     depth = teacher.config.num_hidden_layers
     if not layers or not all(0 <= layer < depth for layer in layers):
         raise ValueError(f"layers must be some of 0..{depth - 1}, got {layers}")
+    if neurons is None:
+        neurons = [torch.arange(teacher.config.intermediate_size)] * depth
     settings = teacher.config.to_dict() | {
         "num_hidden_layers": len(layers),
+        "intermediate_size": len(neurons[layers[0]]),
         "architectures": ["BertForMaskedLM"],
         "hidden_dropout_prob": 0.0,
         "attention_probs_dropout_prob": 0.0,
@@ -52,9 +66,46 @@ def student_of(teacher: BertModel, layers: tuple[int, ...]) -> BertForMaskedLM:
     student = BertForMaskedLM(BertConfig(**settings))
     student.bert.embeddings.load_state_dict(teacher.embeddings.state_dict())
     for new, old in enumerate(layers):
-        student.bert.encoder.layer[new].load_state_dict(teacher.encoder.layer[old].state_dict())
+        weights = teacher.encoder.layer[old].state_dict()
+        for name in ("intermediate.dense.weight", "intermediate.dense.bias"):
+            weights[name] = weights[name][neurons[old]]
+        weights["output.dense.weight"] = weights["output.dense.weight"][:, neurons[old]]
+        student.bert.encoder.layer[new].load_state_dict(weights)
     student.tie_weights()
     return student
+
+
+@torch.no_grad()
+def busiest_neurons(teacher: BertModel, batch: Batch, width: int) -> list[Int[Tensor, " width"]]:
+    """Find the feed-forward neurons that write most into the residual stream, layer by layer.
+
+    use_i = mean over tokens of a_i^2 * ||column i of the output matrix||^2
+
+    Args:
+        teacher: In evaluation mode.
+        batch: Text to measure the activations ``a`` on, with ``input_ids`` and
+            ``attention_mask``.
+        width: Neurons to keep in each layer.
+
+    Returns:
+        For each layer their numbers, ascending.
+
+    Raises:
+        ValueError: If a layer has fewer than `width` neurons, or `width` is below 1.
+    """
+    if not 1 <= width <= teacher.config.intermediate_size:
+        raise ValueError(f"width must be 1..{teacher.config.intermediate_size}, got {width}")
+    real, uses = batch["attention_mask"].bool(), {}
+
+    def note(layer: nn.Module, given: tuple[Tensor], _: Tensor) -> None:
+        uses[layer] = given[0][real].square().mean(0) * layer.weight.square().sum(0)
+
+    outputs = [layer.output.dense for layer in teacher.encoder.layer]
+    hooks = [output.register_forward_hook(note) for output in outputs]
+    teacher(batch["input_ids"], batch["attention_mask"])
+    for hook in hooks:
+        hook.remove()
+    return [uses[output].topk(width).indices.sort().values for output in outputs]
 
 
 def losses_of(

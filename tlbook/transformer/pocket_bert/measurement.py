@@ -3,19 +3,20 @@
 For each method and task, every configuration of its grid (`SIZE` for all) is scored on the
 validation split, with seeds that are not used again; the best one is then run with the reported
 seeds and scored on the test split. Rows that are there already are not measured again, so a
-measurement that was stopped goes on. Rows that depend on the trained weights carry the beginning
-of their SHA-256 in their lesson's name: other weights are measured anew.
+measurement that was stopped goes on. Rows that depend on pocket-bert carry the beginning of its
+SHA-256 in their lesson's name: other weights are measured anew.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
 
+from tlbook.training import ledger
+from tlbook.training.ledger import Outcome
 from tlbook.transformer.pocket_bert import methods
-from tlbook.transformer.pocket_bert.methods import Outcome, Task
+from tlbook.transformer.pocket_bert.methods import Task
 
 LESSON = "pocket_bert"
 SEEDS = (0, 1, 2, 3, 4)
@@ -53,7 +54,7 @@ class Method:
         run: Maps (task, split, seed, **configuration) to an `Outcome`.
         few: Configurations tried with few labels, `SIZE` of them.
         full: Configurations tried with all labels, `SIZE` of them.
-        trained: Whether the result depends on the weights of pocket-bert.
+        trained: Whether the result depends on pocket-bert: its weights, size or vocabulary.
         drawn: Whether it depends on the seed even if all labels are used.
         tasks: Datasets on which it is measured.
     """
@@ -72,7 +73,7 @@ METHODS = {
     "fine-tuning": Method(
         methods.fine_tuning,
         product(learning_rate=(1e-4, 3e-4), epochs=(10, 20)),
-        product(learning_rate=(5e-5, 1e-4, 2e-4, 4e-4), epochs=(2,)),
+        product(learning_rate=(1e-4, 3e-4), epochs=(2, 4)),
         trained=True,
         drawn=True,
     ),
@@ -85,7 +86,8 @@ METHODS = {
     "scratch": Method(
         partial(methods.fine_tuning, scratch=True),
         product(learning_rate=(3e-4, 1e-3), epochs=(10, 20)),
-        product(learning_rate=(2e-4, 4e-4, 8e-4, 1.6e-3), epochs=(2,)),
+        product(learning_rate=(5e-4, 1.5e-3), epochs=(2, 4)),
+        trained=True,
         drawn=True,
         tasks=(OURS, REAL),
     ),
@@ -98,12 +100,8 @@ METHODS = {
 }
 
 
-class TimeIsUp(Exception):
-    """The minutes granted are over; the rows so far are kept."""
-
-
 class Ledger:
-    """The rows measured so far, and the only way to add one.
+    """The rows measured so far, filed by whether they depend on the weights of pocket-bert.
 
     Args:
         known: From `tlbook.results.load`.
@@ -120,11 +118,8 @@ class Ledger:
         *,
         minutes: float | None = None,
     ):
-        keys = ["lesson", "method", "dataset", "labels", "seed", "metric"]
-        table = known[[*keys, "value"]].itertuples(index=False, name=None)
-        self.values = {row[:-1]: float(row[-1]) for row in table}
-        self.record, self.fingerprint = record, fingerprint
-        self.deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self.rows = ledger.Ledger(known, record, minutes=minutes)
+        self.fingerprint = fingerprint
 
     def lesson(self, *, trained: bool) -> str:
         """Return the name under which rows are kept."""
@@ -145,27 +140,15 @@ class Ledger:
         Raises:
             TimeIsUp: If it would have to be measured, but the minutes are over.
         """
-        lesson = self.lesson(trained=trained)
-        count = task.few or len(methods.corpus(task.dataset)["train"])
-        key = (lesson, method, task.dataset, count, seed, metric)
-        if key in self.values:
-            return self.values[key]
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise TimeIsUp(f"stopped before {method} on {task.dataset}, {count} labels, {metric}")
-        outcome = run()
-        self.record(
-            lesson=lesson,
+        return self.rows.once(
+            run,
+            lesson=self.lesson(trained=trained),
             method=method,
             dataset=task.dataset,
-            labels=count,
+            labels=task.few or len(methods.corpus(task.dataset)["train"]),
             seed=seed,
             metric=metric,
-            value=outcome.value,
-            trained_weights=outcome.trained_weights,
-            seconds=outcome.seconds,
         )
-        self.values[key] = outcome.value
-        return outcome.value
 
 
 def best(name: str, task: Task, ledger: Ledger, method: Method) -> Configuration:

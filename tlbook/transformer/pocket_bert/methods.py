@@ -19,6 +19,7 @@ from tlbook import corpora, encoders, heads, metrics, runtime, schedules, traini
 from tlbook.batches import Batches
 from tlbook.encoders import features
 from tlbook.tokens import Row, encode
+from tlbook.training.ledger import Outcome
 
 POCKET, TEACHER = "pocket-bert", "minilm"
 WARMUP = 0.1
@@ -33,15 +34,6 @@ class Task:
 
     dataset: str
     few: int | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was measured (accuracy, 0..1, or a speed), weights trained, seconds of training."""
-
-    value: float
-    trained_weights: int
-    seconds: float
 
 
 @functools.cache

@@ -36,7 +36,7 @@ def prepare(
     *,
     sources: Sequence[Source] = text.SOURCES,
     held_out: Sequence[str],
-    size: int = 10_000,
+    size: int = 12_000,
     seed: int = 0,
 ) -> dict:
     """Read, clean, count, prune, encode and cut the text, once; write the files above.

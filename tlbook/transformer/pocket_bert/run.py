@@ -28,6 +28,7 @@ class Plan:
     Attributes:
         tokens: To see in all, special tokens included.
         layers: Teacher layers that the student starts from (0 = lowest).
+        width: Feed-forward neurons of a student layer.
         matched: For each student layer the teacher layer (1 = first) that it should equal.
         batch_tokens: Of a batch, padding included; see `stream.plan`.
         learning_rate: At the peak.
@@ -38,6 +39,7 @@ class Plan:
 
     tokens: float = 10.6e6
     layers: tuple[int, ...] = (0, 3, 5)
+    width: int = 1152
     matched: tuple[int, ...] = (2, 4, 6)
     batch_tokens: int = 3072
     learning_rate: float = 5e-4
@@ -87,7 +89,7 @@ def run(
         seed=plan.seed,
     )
     runtime.seed_all(plan.seed)
-    student, target = models(teacher, kept, plan.layers)
+    student, target = models(teacher, kept, plan, stream.batch(0))
     optimizer = torch.optim.AdamW(
         student.parameters(), plan.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
@@ -122,12 +124,16 @@ def finished(folder: Path, plan: Plan) -> bool:
 
 
 def models(
-    teacher: BertModel, kept: list[int], layers: tuple[int, ...]
+    teacher: BertModel, kept: list[int], plan: Plan, batch: Batch
 ) -> tuple[BertForMaskedLM, BertModel]:
-    """Return the student and a copy of the teacher for its targets, both on the device."""
+    """Return the student and a copy of the teacher for its targets, both on the device.
+
+    The student keeps the feed-forward neurons that are busiest on `batch`.
+    """
     device = runtime.device()
-    target = distillation.prune_embeddings(copy.deepcopy(teacher), kept)
-    student = distillation.student_of(target, layers).to(device)
+    target = distillation.prune_embeddings(copy.deepcopy(teacher), kept).eval()
+    neurons = distillation.busiest_neurons(target, batch, plan.width)
+    student = distillation.student_of(target, plan.layers, neurons=neurons).to(device)
     for model in (student, target):  # on a CPU faster than the fused kernel at these lengths
         model.set_attn_implementation("eager" if device.type == "cpu" else "sdpa")
     return student, target.to(device, runtime.precision()).requires_grad_(False).eval()
