@@ -2,7 +2,7 @@
 # Outside this folder nothing is written but caches (pip's, tlbook's, the Hub's).
 
 .DEFAULT_GOAL := help
-.PHONY: help workbook lab test test-quick style bench record lock fix clean
+.PHONY: help workbook lab test test-quick style bench bench-real record lock fix clean
 
 PYTHON ?= python3
 LESSONS ?= notebooks
@@ -45,6 +45,9 @@ style: $(STAMP) # check code and notebooks with ruff
 
 bench: $(STAMP) ## measure tlbook against stock tools, in interleaved pairs
 	$(BIN)/python -m tlbook.bench
+
+bench-real: $(STAMP) ## adapters against fine-tuning on four public sets (TLBOOK_MIRROR=DIR or the Hub)
+	$(BIN)/python -m tlbook.efficient measure --suite real
 
 record: $(STAMP) ## run the lessons, refresh their kept outputs and recorded rows in notebooks/
 	@$(BIN)/python -m tlbook.workbook record --lessons $(LESSONS)

@@ -93,6 +93,7 @@ def test_numbers_can_be_read_on_every_field(ax):
     colours = {text.get_text(): text.get_color() for text in ax.texts}
     assert colours["0.00"] == colours["0.20"] == "white"  # on the dark end of cividis
     assert colours["1.00"] == "black"
+    assert len(ax.texts) == 3, "what is not known stays empty"
 
 
 def test_a_single_number_is_light_on_dark(ax):

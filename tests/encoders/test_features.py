@@ -44,6 +44,13 @@ def test_rows_come_in_their_order_as_if_each_were_alone(batches, pooling):
         torch.testing.assert_close(vectors, torch.stack(alone), atol=1e-5, rtol=0)
 
 
+def test_both_poolings_out_of_one_pass_are_those_of_two(batches):
+    model = tiny_bert()
+    both = embed(model, batches, layers=(0, -1), pooling="mean+cls")
+    apart = [embed(model, batches, layers=(0, -1), pooling=way) for way in ("mean", "cls")]
+    assert torch.equal(both, torch.cat(apart, 1))
+
+
 def test_the_batch_size_does_not_matter(batches):
     one_by_one = embed(tiny_bert(), Batches(batches.rows, size=1))
     torch.testing.assert_close(embed(tiny_bert(), batches), one_by_one, atol=1e-5, rtol=0)
@@ -138,7 +145,7 @@ def test_a_layer_that_is_not_there_is_an_error(batches, layer):
         embed(tiny_bert(), batches, layers=(layer,))
 
 
-@pytest.mark.parametrize("wrong", [{"pooling": "max"}, {"layers": ()}])
+@pytest.mark.parametrize("wrong", [{"pooling": "max"}, {"pooling": "mean+"}, {"layers": ()}])
 def test_an_unknown_pooling_or_no_layer_is_an_error(batches, wrong):
     with pytest.raises(ValueError, match=r"give layers and one pooling of \('mean', 'cls'\)"):
         embed(tiny_bert(), batches, **wrong)

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from tlbook import results
 from tlbook.workbook import recording
 
 
@@ -69,3 +70,59 @@ def test_large_kept_outputs_are_refused_and_leave_the_file(make_notebook):
     with pytest.raises(ValueError, match=r"take 150,\d+ bytes; at most 150,000 may be kept"):
         recording.save(path, notebook)
     assert path.read_bytes() == before
+
+
+@pytest.fixture
+def rows(tmp_path, monkeypatch):
+    """Return a function that records runs (method, value) in a folder, and gives the file."""
+
+    def record(folder, *runs):
+        monkeypatch.setenv("TLBOOK_RESULTS", str(tmp_path / folder))
+        for method, value in runs:
+            results.record(
+                lesson="31_a",
+                method=method,
+                dataset="d",
+                labels=10,
+                seed=0,
+                metric="accuracy",
+                value=value,
+                trained_weights=1,
+                seconds=1.0,
+            )
+        return tmp_path / folder / "31_a.csv"
+
+    return record
+
+
+def test_rows_that_a_longer_command_measured_stay_beside_those_of_the_run(rows):
+    kept = rows("kept", ("measured for an hour", 0.9), ("live", 0.1))
+    recording.save_rows(kept, rows("fresh", ("new", 0.3), ("live", 0.2)))
+    found = results.load(kept)
+    assert dict(zip(found["method"], found["value"], strict=True)) == {
+        "measured for an hour": 0.9,
+        "live": 0.2,
+        "new": 0.3,
+    }
+    assert len(kept.read_text().splitlines()) == 1 + 3, "what was replaced is gone"
+
+
+def test_recording_the_same_rows_again_changes_no_byte(rows):
+    kept, fresh = rows("kept", ("a", 0.5), ("b", 1 / 3)), rows("fresh", ("b", 1 / 3), ("a", 0.5))
+    before = kept.read_bytes()
+    recording.save_rows(kept, fresh)
+    assert kept.read_bytes() == before
+
+
+def test_the_first_rows_of_a_lesson_make_its_file(rows, tmp_path):
+    fresh = rows("fresh", ("a", 0.5))
+    recording.save_rows(tmp_path / "new" / "31_a.csv", fresh)
+    assert (tmp_path / "new" / "31_a.csv").read_bytes() == fresh.read_bytes()
+
+
+def test_a_file_that_is_no_table_of_results_is_named_and_stays(rows, tmp_path):
+    kept = tmp_path / "31_a.csv"
+    kept.write_text("method,value\na,1\n")
+    with pytest.raises(ValueError, match="31_a.csv has the columns"):
+        recording.save_rows(kept, rows("fresh", ("a", 0.5)))
+    assert kept.read_text() == "method,value\na,1\n"

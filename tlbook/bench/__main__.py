@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tlbook import runtime
-from tlbook.bench import finetuning, frozen, peak, pretraining, table
+from tlbook.bench import efficient, finetuning, frozen, peak, pretraining, recurrent, table
 from tlbook.bench.task import QUICK, Sizes
 
 BENCHMARKS = {
@@ -16,6 +16,10 @@ BENCHMARKS = {
     "cached": frozen.cached,
     "pretraining": pretraining.steps,
     "peak": peak.share,
+    "efficient": efficient.steps,
+    "memory": efficient.memory,
+    "stored": efficient.stored,
+    "elmo": recurrent.elmo,
 }
 
 

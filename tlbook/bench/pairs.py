@@ -37,7 +37,8 @@ class Row:
         cpu: One ratio by CPU seconds per pair; above 1 means that ours is faster.
         wall: The same by wall seconds; empty where time is not what is compared.
         bar: What the figure must reach; None where it is only reported.
-        unit: ``x`` (times as fast), ``points`` (of accuracy) or ``of peak``.
+        unit: ``x`` (times as fast), ``points`` (of accuracy), ``of peak`` or ``x memory`` (times
+            less of it).
         note: Why there is no figure, or what to know about it.
         labels: Rows of training data behind it.
         trained_weights: Weights that moved.

@@ -7,8 +7,13 @@ from tlbook import results, runtime
 from tlbook.bench.pairs import Row
 
 HEAD = ("compared", "by CPU seconds", "by wall seconds", "bar", "")
-FORMS = {"x": "{:.2f}x", "points": "{:+.1f}", "of peak": "{:.0%}"}
-METRICS = {"x": "times as fast", "points": "points of accuracy", "of peak": "share of peak"}
+FORMS = {"x": "{:.2f}x", "points": "{:+.1f}", "of peak": "{:.0%}", "x memory": "{:.2f}x"}
+METRICS = {
+    "x": "times as fast",
+    "points": "points of accuracy",
+    "of peak": "share of peak",
+    "x memory": "times less memory",
+}
 LESSON = "bench"
 
 

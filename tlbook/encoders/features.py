@@ -65,7 +65,8 @@ def embed(
         model: An encoder; it is put into evaluation mode and computes no gradients.
         batches: The data; its order does not matter.
         layers: Which hidden states: 0 is the embedding, -1 the last layer.
-        pooling: ``mean`` or ``cls``; see `pooled`.
+        pooling: ``mean`` or ``cls``; see `pooled`. ``mean+cls`` gives both out of one pass: all
+            layers by their means, then all again by [CLS].
         cache: True keeps the result on disk under a hash of weights, ids and settings, so
             that the same data is embedded once for all. A damaged file is made anew, and a
             folder that cannot be written to is let be.
@@ -75,7 +76,7 @@ def embed(
         ValueError: If `pooling` is unknown or there are no layers.
         IndexError: If a layer does not exist; says how many there are.
     """
-    if pooling not in POOLINGS or not layers:
+    if not set(pooling.split("+")) <= set(POOLINGS) or not layers:
         raise ValueError(f"give layers and one pooling of {POOLINGS}, got {layers}, {pooling!r}")
     count = model.config.num_hidden_layers + 1
     if any(not -count <= layer < count for layer in layers):
@@ -107,7 +108,8 @@ def _computed(
     progress: bool,
 ) -> Float[Tensor, "rows layers hidden"]:
     model.eval()
-    features = torch.empty(len(batches.rows), len(layers), model.config.hidden_size)
+    ways = pooling.split("+")
+    features = torch.empty(len(batches.rows), len(ways) * len(layers), model.config.hidden_size)
     steps = runtime.progress_bar(batches.plan(1), desc="embedding", shown=progress)
     with torch.inference_mode(), runtime.autocast(model.device):
         for places in steps:
@@ -115,7 +117,8 @@ def _computed(
             given = {k: v.to(model.device) for k, v in batch.items() if k in INPUTS}
             states = model(**given, output_hidden_states=True).hidden_states
             mask = given["attention_mask"]
-            vectors = [pooled(states[layer].float(), mask, pooling) for layer in layers]
+            kept = [states[layer].float() for layer in layers]
+            vectors = [pooled(state, mask, way) for way in ways for state in kept]
             features[places] = torch.stack(vectors, 1).cpu()
     return features
 

@@ -27,7 +27,7 @@ def find(name: str) -> Path:
         ConnectionError: If the Hub is needed and cannot be reached.
     """
     if name in SHIPPED:
-        return _shipped(name)
+        return shipped(name)
     if name == "minilm":
         return _minilm()
     folder = Path(name).expanduser()
@@ -61,7 +61,8 @@ def verify(path: Path, published: str) -> None:
         )
 
 
-def _shipped(name: str) -> Path:
+def shipped(name: str) -> Path:
+    """Return the folder of a model that ships with tlbook, checked against its checksums."""
     sums = dict(
         reversed(line.split(maxsplit=1))
         for line in (POCKET / "SHA256SUMS").read_text().splitlines()

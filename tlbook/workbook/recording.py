@@ -1,11 +1,14 @@
 """What git keeps of a lesson's outputs: those of cells tagged ``keep_output``, and its rows."""
 
 import copy
+import csv
+import io
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
+from tlbook import results
 from tlbook.workbook.pages import write
 
 KEEP = "keep_output"
@@ -73,3 +76,30 @@ def save(path: Path, notebook: NotebookNode) -> bool:
 def strip(path: Path) -> bool:
     """Clear a notebook's file of all outputs that are not kept; say whether it changed."""
     return save(path, nbformat.read(path, as_version=4))
+
+
+def save_rows(path: Path, fresh: Path) -> None:
+    """Put the rows of a lesson's run into the file beside it; a run recorded before is replaced.
+
+    Rows of other runs stay: a lesson may show what a longer command measured. So rows of a method
+    that a lesson no longer runs stay as well, until the file is removed.
+
+    Args:
+        path: Beside the lesson; made if it is not there.
+        fresh: From `tlbook.results.record`.
+
+    Raises:
+        ValueError: If one of them is no table of results; nothing is changed then.
+    """
+    files = [file for file in (path, fresh) if file.exists()]
+    results.load(*files)  # it names a file that is damaged
+    rows = {}
+    for file in files:
+        with file.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                rows[tuple(row[name] for name in results.RUN)] = row
+    text = io.StringIO()
+    table = csv.DictWriter(text, results.COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows.values())
+    write(path, text.getvalue())

@@ -58,13 +58,12 @@ def record(chosen: list[Lesson]) -> int:
             if ended.failure:
                 raise ValueError(str(ended.failure))
             recording.save(lesson.path, ended.notebook)
+            rows = results.folder() / f"{lesson.name}.csv"
+            if rows.exists():
+                recording.save_rows(lesson.path.with_suffix(".csv"), rows)
         except ValueError as error:
             print(f"      not recorded: {error}")
             failed.append(lesson.name)
-            continue
-        rows = results.folder() / f"{lesson.name}.csv"
-        if rows.exists():
-            pages.write(lesson.path.with_suffix(".csv"), rows.read_text(encoding="utf-8"))
     _close(chosen, failed)
     return 1 if failed else 0
 

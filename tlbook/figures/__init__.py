@@ -20,6 +20,14 @@ COLOUR = {
     "cls": "#E69F00",
     "top layers": "#56B4E9",
     "constant rate": "#000000",
+    "adapters": "#117733",
+    "pfeiffer": "#999933",
+    "layer norms": "#AA4499",
+    "head only": "#882255",
+    "LoRA": "#332288",
+    "IA3": "#44AA99",
+    "BitFit": "#CC6677",
+    "prompt tuning": "#661100",
 }
 BASELINES = ("scratch", "tfidf", "chance")
 
@@ -167,7 +175,7 @@ def heat_map(table: pd.DataFrame, ax: plt.Axes, *, text: str = "{:.2f}") -> plt.
     """Draw a table of numbers as colours with the numbers on them.
 
     Args:
-        table: Numbers; its index and columns become the ticks.
+        table: Numbers; its index and columns become the ticks. NaN leaves a field empty.
         ax: Axes to draw on.
         text: How a number is written.
     """
@@ -175,6 +183,8 @@ def heat_map(table: pd.DataFrame, ax: plt.Axes, *, text: str = "{:.2f}") -> plt.
     ax.imshow(values, cmap="cividis", aspect="auto")
     middle = (np.nanmin(values) + np.nanmax(values)) / 2
     for (row, column), number in np.ndenumerate(values):
+        if np.isnan(number):
+            continue
         colour = "white" if number <= middle else "black"  # cividis begins dark
         ax.text(column, row, text.format(number), ha="center", va="center", color=colour)
     ax.set_xticks(range(table.shape[1]), [str(name) for name in table.columns])

@@ -1,0 +1,136 @@
+"""What is said of trained adapters is what they do."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.tiny_models import tiny_bert, tiny_rows, tiny_tokenizer
+from tlbook import encoders
+from tlbook.batches import Batches
+from tlbook.efficient import adaptation, adapters, analyses
+from tlbook.heads import Classifier, states_of
+
+
+@pytest.fixture
+def batch():
+    return Batches(tiny_rows(5), 5).collated(range(5))
+
+
+def loud(seed=0, **options):
+    """Return a classifier of three layers with adapters that change a lot."""
+    model = Classifier(tiny_bert(num_hidden_layers=3), 2)
+    adapters.add(model, bottleneck=2, scale=1.0, seed=seed, **options)
+    return model.eval()
+
+
+def test_every_span_of_layers_is_left_out_once_and_nothing_stays_off(batch):
+    model, seen = loud(name="task"), []
+
+    def score(scored):
+        with torch.no_grad():
+            states = states_of(scored.encoder, batch)
+        seen.append(states)
+        return states[0, 0, 0].item()
+
+    before = score(model)
+    seen.clear()
+    change = analyses.left_out(model, "task", score)
+    assert len(seen) == 1 + 6, "once whole, and for each of the six spans"
+    assert np.isnan(change[np.tril_indices(3, -1)]).all()
+    with adapters.without_layers(model, "task", [0, 1]):
+        assert change[0, 1] == pytest.approx(100 * (score(model) - before))
+    assert score(model) == before
+
+
+def test_leaving_all_out_is_not_the_base_model_because_trained_norms_stay(batch):
+    model, seen = loud(name="task"), []
+    model.encoder.encoder.layer[2].output.LayerNorm.bias.data += 1.0
+
+    def score(scored):
+        seen.append(states_of(scored.encoder, batch))
+        return 0.0
+
+    analyses.left_out(model, "task", score)
+    adapters.activate(model, None)
+    base = states_of(model.encoder, batch)
+    everything_off = seen[3]  # whole; layers 1, 1 to 2, 1 to 3
+    torch.testing.assert_close(everything_off, base + 1.0)
+
+
+def test_a_wider_start_moves_the_states_further_and_the_encoder_stays_as_it_was(batch):
+    encoder = tiny_bert()
+    before = {name: weight.clone() for name, weight in encoder.state_dict().items()}
+    narrow, wide = (
+        analyses.displacement(encoder, batch, bottleneck=2, scale=scale) for scale in (1e-3, 0.5)
+    )
+    assert 0 < narrow < 1e-3 < wide
+    assert adapters.names(encoder) == []
+    after = encoder.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_starts_are_compared_by_displacement_and_accuracy(monkeypatch):
+    task = adaptation.Task({"train": tiny_rows(12), "test": tiny_rows(9)}, ("no", "yes"))
+    monkeypatch.setattr(adaptation, "task", lambda encoder, dataset: task)
+    monkeypatch.setattr(encoders, "load", lambda name: (tiny_tokenizer(), tiny_bert()))
+    monkeypatch.setattr(adaptation, "STEPS", 2)
+    adaptation.pretrained.cache_clear()
+    table = analyses.start_scales(
+        "tiny", "films", [1e-3, 0.5], seed=0, learning_rate=1e-3, bottleneck=2
+    )
+    adaptation.pretrained.cache_clear()
+    assert table.index.tolist() == [1e-3, 0.5]
+    assert table["moved"].is_monotonic_increasing
+    assert table["accuracy"].between(0, 1).all()
+
+
+def test_a_task_more_adds_a_file_to_one_trunk_and_a_model_to_the_copies():
+    first = loud(name="one")
+    other = Classifier(first.encoder, 3)
+    adapters.add(other, bottleneck=4, name="two")
+    table = analyses.disk({"one": first, "two": other}, counts=(1, 2, 3))
+    weights = sum(weight.numel() for weight in tiny_bert(num_hidden_layers=3).parameters())
+    assert table["copies"].tolist() == pytest.approx([n * weights * 4 / 2**20 for n in (1, 2, 3)])
+    steps = table["one trunk"].diff().dropna()
+    assert steps.tolist() == pytest.approx([steps.iloc[0]] * 2)
+    trunk = table["one trunk"].iloc[0] - steps.iloc[0]
+    assert trunk == pytest.approx(weights * 4 / 2**20)
+
+
+def test_published_figures_are_points_below_full_fine_tuning_by_share():
+    table = analyses.PUBLISHED.set_index(["trained", "sets"])["points"]
+    assert table["adapters, best size each", "GLUE"] == pytest.approx(-0.4)
+    assert table["top layers, best number each", "17 more"] == pytest.approx(0.3)
+    assert analyses.PUBLISHED["share"].between(0, 100).all()
+
+
+def test_points_are_taken_from_fine_tuning_with_the_same_seed():
+    rows = pd.DataFrame(
+        [
+            (method, dataset, seed, "accuracy", value + seed / 10, weights, 1.0)
+            for method, value, weights in (("fine-tuning", 0.8, 1000), ("adapters 8", 0.7, 50))
+            for dataset in "ab"
+            for seed in (0, 1)
+        ],
+        columns=[*("method", "dataset", "seed", "metric", "value", "trained_weights", "seconds")],
+    )
+    points = analyses.by_share(rows, ["a", "b"]).set_index("method")
+    assert points.loc["adapters 8", "value"].tolist() == pytest.approx([-10, -10])
+    assert points.loc["fine-tuning", "value"].tolist() == [0, 0]
+    assert points.loc["adapters 8", "share"].tolist() == pytest.approx([5, 5])
+
+
+def test_works_are_timed_in_turn_and_the_best_counts():
+    calls = []
+
+    def slow():
+        calls.append("slow")
+        time.sleep(0.02)
+
+    quick, waited = analyses.fastest(lambda: calls.append("quick"), slow, repeats=2)
+    assert calls == ["quick", "slow"] * 2
+    assert quick < 20 <= waited

@@ -1,0 +1,84 @@
+"""The card tells what its files hold, and nothing that was typed."""
+
+import json
+import re
+from dataclasses import asdict
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.recurrent.pocket_elmo.conftest import PLAN, SOURCES
+from tlbook.encoders import sources
+from tlbook.recurrent.pocket_elmo import card
+from tlbook.recurrent.pocket_elmo.measurement import NAMES
+
+SHIPPED = sources.POCKET / "pocket-elmo"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    told = {
+        "plan": asdict(PLAN),
+        "run": {
+            "steps": 24,
+            "words": 480,
+            "seconds": 7200.0,
+            "device": "cpu",
+            "threads": 2,
+            "versions": "torch 9",
+        },
+        "text": {
+            "settings": {"sources": SOURCES, "sets": ["a", "b"], "vocab": 12, "held_out": 0.05},
+            "types": 14,
+            "words": 200,
+            "sentences": 40,
+            "known": 0.96,
+            "held_out_words": 33,
+            "held_out_known": 0.9,
+        },
+    }
+    (tmp_path / "training.json").write_text(json.dumps(told))
+    save_file({"one": torch.zeros(1000, 3)}, tmp_path / "model.safetensors")
+    curve = {"step": [1, 2], "tokens": [20, 40], "forward": [3.0, 2.0], "backward": [3.5, 2.5]}
+    pd.DataFrame(curve).to_csv(tmp_path / "curve.csv", index=False)
+    return tmp_path
+
+
+def test_it_tells_sizes_run_and_text(folder):
+    told = card.render(folder)
+    for part in (
+        "3,000 weights",
+        "| filters (width x count) | 1 x 4, 2 x 3 |",
+        "| memory cells | 6 |",
+        "| words read in each direction | 480: 2.00 passes over the text below |",
+        "| time | 2.00 hours on cpu |",
+        "| cost | at most 4.00 core hours (2 threads all the time) |",
+        "| org/prose | invented | 900 |",
+        "any of 2 sets",
+        "96.0% are among",
+        "| 40 | 2.000 | 2.500 |",
+        "Not measured yet: `python -m tlbook.recurrent.pocket_elmo measure`.",
+    ):
+        assert part in told
+    assert not re.search(r"[{}]", told)
+
+
+def test_it_tells_perplexities_once_they_are_measured(folder):
+    rows = [
+        {"model": name, "direction": direction, "perplexity": value}
+        for name, values in zip(NAMES.values(), ((50, 200), (70, 80), (400, 100)), strict=True)
+        for direction, value in zip(("forward", "backward"), values, strict=True)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "measured.csv", index=False)
+    card.write_card(folder)
+    told = (folder / "CARD.md").read_text()
+    assert f"| {NAMES['carried']} | 50.0 | 200.0 |" in told
+    assert f"| {NAMES['trigram']} | 400.0 | 100.0 |" in told
+    assert "the trigram is 2.00 times as perplexed" in told  # sqrt(400 * 100) / sqrt(50 * 200)
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="no pocket-elmo ships yet")
+def test_the_shipped_card_is_what_the_shipped_files_give():
+    assert (SHIPPED / "CARD.md").read_text() == card.render(SHIPPED)

@@ -1,0 +1,85 @@
+"""The four commands, one after another, make a model with a card; each does its work once."""
+
+from dataclasses import replace
+
+import datasets
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.recurrent.pocket_elmo.conftest import PLAN, prose
+from tlbook.encoders import sources
+from tlbook.recurrent.elmo import shipped
+from tlbook.recurrent.pocket_elmo import __main__ as command
+from tlbook.recurrent.pocket_elmo import card, preparation, run
+from tlbook.recurrent.pocket_elmo.measurement import NAMES
+from tlbook.transformer.pocket_bert import curve
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Return where work goes and where the model goes, with a mirror to read."""
+    place = tmp_path / "mirror"
+    for name, split, texts in (
+        ("org/prose", "train", prose()),
+        ("org/judged", "test", [prose()[40].upper()]),
+    ):
+        (place / name).mkdir(parents=True)
+        datasets.Dataset.from_dict({"text": texts}).to_parquet(place / name / f"{split}.parquet")
+    pocket = tmp_path / "pocket"
+    pocket.mkdir()
+    monkeypatch.setenv("TLBOOK_MIRROR", str(place))
+    monkeypatch.setattr(sources, "POCKET", pocket)
+    monkeypatch.setattr(command, "MODEL", pocket / "pocket-elmo")
+    monkeypatch.setattr(preparation, "SHARE", 0.2)
+    plan = replace(PLAN, words=480)
+    monkeypatch.setattr(run, "Plan", lambda: plan)
+    monkeypatch.setattr(run.Plan, "words", plan.words, raising=False)
+    monkeypatch.setattr(curve, "EVERY", 5)
+    return tmp_path / "work", pocket / "pocket-elmo"
+
+
+def call(name, folder, *more):
+    return command.main([name, "--folder", str(folder), "--device", "cpu", *more])
+
+
+def test_the_commands_make_a_model_with_a_card(folders, capsys):
+    work, model = folders
+    prepare = ["--text", "org/prose=900", "--held-out", "org/judged", "--vocab", "12"]
+    assert call("prepare", work, *prepare) == 0
+    types = (work / "types.txt").read_text().split("\n")
+    assert "red" in types
+    assert call("train", work, "--save-every", "7") == 0
+    assert pd.read_csv(work / "curve.csv")["step"].tolist() == [5, 10, 15, 20, 24]
+    assert call("export", work, "--to", str(model)) == 0
+    assert "Not measured yet" in (model / "CARD.md").read_text()
+    assert shipped.load().depth == 3, "its checksums are there"
+    assert call("measure", work, "--to", str(model)) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("is prepared") == shown.count("is trained") == 1
+    assert "pocket-elmo is written: 0.0 MB" in shown
+    assert NAMES["trigram"] in shown
+    told = (model / "CARD.md").read_text()
+    assert card.figures_of(model / "measured.csv") in told
+    shipped.load()
+
+
+def test_a_sentence_of_a_judged_row_is_not_read(folders):
+    work, _ = folders
+    call("prepare", work, "--text", "org/prose=900", "--held-out", "org/judged")
+    types = (work / "types.txt").read_text().split("\n")
+    text = " ".join(types[word] for word in np.load(work / "words.npy"))
+    read = [sentence.replace(".", " .") in text for sentence in prose()]
+    assert not read[40]
+    assert sum(read) > 40
+
+
+def test_a_source_may_say_how_much_of_it_is_read():
+    assert command.source("org/a=70").words == 70
+    assert command.source("org/a").words == command.MOST
+
+
+def test_an_unknown_command_is_an_error(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["dance"])
+    assert "invalid choice" in capsys.readouterr().err

@@ -1,0 +1,183 @@
+"""What adapters do once they are trained: which matter, how they start, what a task costs.
+
+Paper:    PAPERS["adapters"], section 3.6, figure 6; tables 1 and 2
+Notebook: notebooks/3_efficient/31_adapters.ipynb
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from tlbook.batches import Batch, Batches
+from tlbook.efficient import adaptation, adapters, comparison
+from tlbook.efficient.adapters.places import layer_count, trunk_of
+from tlbook.heads import states_of
+
+MIB = 2**20
+
+# What was trained, on which sets, its share of the weights (%), points from full fine-tuning:
+# table 1 (GLUE, test; BERT-large) and table 2 (17 more sets, test; BERT-base).
+PUBLISHED = pd.DataFrame(
+    [
+        ("adapters, best size each", "GLUE", 3.6, 80.0 - 80.4),
+        ("adapters 64", "GLUE", 2.1, 79.6 - 80.4),
+        ("adapters, best size each", "17 more", 1.14, 73.3 - 73.7),
+        ("top layers, best number each", "17 more", 52.9, 74.0 - 73.7),
+    ],
+    columns=["trained", "sets", "share", "points"],
+)
+
+
+def left_out(
+    model: nn.Module, name: str, score: Callable[[nn.Module], float]
+) -> Float[np.ndarray, "layers layers"]:
+    """Switch trained adapters off, those of one layer or of several on end, as in figure 6.
+
+    Args:
+        model: Has adapters of that name in every layer.
+        name: One of `adapters.names`.
+        score: Maps the model to 0..1.
+
+    Returns:
+        In row i and column j the change in points without the adapters of layers i to j; NaN
+        where j is below i.
+    """
+    adapters.activate(model, name)
+    whole, count = score(model), layer_count(trunk_of(model))
+    change = np.full((count, count), np.nan)
+    for low in range(count):
+        for high in range(low, count):
+            with adapters.without_layers(model, name, range(low, high + 1)):
+                change[low, high] = 100 * (score(model) - whole)
+    return change
+
+
+def displacement(encoder: nn.Module, batch: Batch, **options) -> float:
+    """Tell how far new adapters push an encoder's states before they have learned anything.
+
+    Args:
+        encoder: Stays as it is.
+        batch: Of token ids.
+        **options: As for `adapters.add`.
+
+    Returns:
+        Length of the change over the length of the states, from 0.
+    """
+    encoder.eval()
+    with torch.no_grad():
+        before = states_of(encoder, batch)
+        adapters.add(encoder, name="for a moment", **options)
+        after = states_of(encoder, batch)
+        adapters.remove(encoder, "for a moment")
+    return ((after - before).norm() / before.norm()).item()
+
+
+def start_scales(
+    encoder: str,
+    dataset: str,
+    scales: Sequence[float],
+    *,
+    seed: int,
+    learning_rate: float,
+    **options,
+) -> pd.DataFrame:
+    """Train adapters from narrow and wide starts.
+
+    Args:
+        encoder: Name for `tlbook.encoders.load`.
+        dataset: Name for `tlbook.corpora.load`.
+        scales: Standard deviations of the matrices at the start, above 0.
+        seed: Of every run.
+        learning_rate: Of every run.
+        **options: More for `adapters.add`.
+
+    Returns:
+        By scale: ``moved``, as from `displacement` on eight test rows, and test ``accuracy``.
+    """
+    trunk = adaptation.pretrained(encoder)[1]
+    rows = adaptation.task(encoder, dataset).rows["test"][:8]
+    batch = {
+        key: tensor.to(trunk.device)
+        for key, tensor in Batches(rows, len(rows)).collated(range(len(rows))).items()
+    }
+    found = {}
+    for scale in scales:
+        made = options | {"scale": scale}
+        method = adaptation.Method(partial(comparison.with_adapters, **made), ())
+        model, _ = adaptation.solve(
+            encoder, dataset, method, seed=seed, learning_rate=learning_rate
+        )
+        moved = displacement(trunk, batch, seed=seed, **made)
+        found[scale] = {"moved": moved, "accuracy": adaptation.score(model, encoder, dataset)}
+    return pd.DataFrame(found).T.rename_axis("standard deviation")
+
+
+def disk(models: Mapping[str, nn.Module], counts: Sequence[int] = (1, 2, 10, 100)) -> pd.DataFrame:
+    """Compare what tasks take on disk: adapters on one trunk, or a fine-tuned copy for each.
+
+    Args:
+        models: By the name of their adapters; all on one trunk.
+        counts: Numbers of tasks.
+
+    Returns:
+        By number of tasks: ``one trunk`` and ``copies``, in MiB (float32). A task is taken to add
+        as much as the models given do on average.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = [
+            adapters.save(m, name, Path(folder) / str(n))
+            for n, (name, m) in enumerate(models.items())
+        ]
+        added = sum(file.stat().st_size for file in files) / len(files) / MIB
+    trunk = trunk_of(next(iter(models.values())))
+    whole = sum(weight.numel() for weight in base_weights(trunk)) * 4 / MIB
+    table = {
+        count: {"one trunk": whole + count * added, "copies": count * whole} for count in counts
+    }
+    return pd.DataFrame(table).T.rename_axis("tasks")
+
+
+def base_weights(trunk: nn.Module) -> list[Tensor]:
+    """Return the weights of a trunk without those of the adapters in place."""
+    return [x for name, x in trunk.named_parameters() if ".adapter." not in name]
+
+
+def by_share(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
+    """Return each method's distance from full fine-tuning, seed by seed, as the mean over sets.
+
+    Args:
+        rows: From `tlbook.results.load`.
+        sets: Datasets; see `comparison.over_sets`.
+
+    Returns:
+        Columns ``method``, ``seed``, ``share`` (% of the weights), ``value`` (points).
+    """
+    runs = comparison.over_sets(rows, sets)
+    full = runs[runs["method"] == comparison.FULL].set_index("seed")["value"]
+    return runs.assign(
+        share=100 * runs["share"], value=100 * (runs["value"] - runs["seed"].map(full))
+    )[["method", "seed", "share", "value"]]
+
+
+def fastest(*works: Callable[[], object], repeats: int = 10) -> list[float]:
+    """Time works in turn and return the milliseconds of the best turn of each.
+
+    Args:
+        *works: What to call, without arguments.
+        repeats: Turns, 1 or more.
+    """
+    spent: list[list[float]] = [[] for _ in works]
+    for _ in range(repeats):
+        for work, times in zip(works, spent, strict=True):
+            begun = time.perf_counter()
+            work()
+            times.append(1000 * (time.perf_counter() - begun))
+    return [min(times) for times in spent]

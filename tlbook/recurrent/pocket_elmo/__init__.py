@@ -1,0 +1,15 @@
+"""pocket-elmo: the small biLM that ships with tlbook, and how it was made.
+
+Not a lesson: this is the workshop behind ``tlbook.recurrent.elmo.shipped``. Run, in order,
+
+    python -m tlbook.recurrent.pocket_elmo prepare   # text -> numbers of words, held-out text
+    python -m tlbook.recurrent.pocket_elmo train     # both directions, resumable
+    python -m tlbook.recurrent.pocket_elmo export    # -> tlbook/pocket/pocket-elmo
+    python -m tlbook.recurrent.pocket_elmo measure   # perplexities beside a trigram's, the card
+
+It reads the text of pocket-bert, whose workshop lends it what is alike: the reading of sources
+without held-out sentences, the learning curve, the checksums. Only `__main__` reaches over there.
+
+Modules, in the order in which data flows: `preparation`, `stream`, `streamed`, `run`, `export`,
+`trigram`, `measurement`, `card`.
+"""

@@ -1,0 +1,161 @@
+"""The card of pocket-elmo, made of what was stored when it was trained and measured.
+
+No number of it is typed: each is read from a file beside the card, counted in the weights, or a
+constant of the code that made them.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+from safetensors import safe_open
+
+from tlbook.recurrent.pocket_elmo.measurement import NAMES
+from tlbook.recurrent.pocket_elmo.preparation import write
+
+COMMAND = "python -m tlbook.recurrent.pocket_elmo"
+SHOWN = (0, 0.1, 0.25, 0.5, 0.75, 1)  # shares of the run at which the curve is told
+WANTED = 120  # perplexity, below which it should be
+
+TEMPLATE = """---
+language: en
+license: apache-2.0
+---
+# pocket-elmo
+
+An ELMo: a character CNN, {layers} LSTM layers in each direction, and the softmax that both share:
+{weights:,} weights, {megabytes:.1f} MB in float16. English. It ships with tlbook, so that lessons
+run on a pre-trained language model without a network: `tlbook.recurrent.elmo.shipped.load()`.
+
+| | |
+|---|---|
+| filters (width x count) | {filters} |
+| highway layers | {highways} |
+| characters of a word that are read | {longest} |
+| width of a word vector and of one direction | {projection} |
+| memory cells | {cell} |
+| words of the softmax | {vocab:,} |
+
+## How it was made
+
+Trained from random weights to predict the next word and the one before, on rows of running text
+whose states are carried on, with gradients through {span} words. A target is held against the
+{common:,} commonest words and {sampled:,} others drawn by frequency, which stand for all.
+{forgotten:.0%} of the rows begin each step from zero, so that single sentences are nothing new to
+it. Nothing is clipped; a layer's input is added to its output from the second layer on.
+
+| | |
+|---|---|
+| words read in each direction | {words:,}: {passes:.2f} passes over the text below |
+| steps | {steps:,}, each of {rows} rows |
+| learning rate | {learning_rate:g}, with a linear rise in the first {warmup:.0%}, then a fall |
+| time | {hours:.2f} hours on {device} |
+| cost | at most {core_hours:.2f} core hours ({threads} threads all the time) |
+| seed | {seed} |
+| versions | {versions} |
+
+Losses in nats per word, estimated from the candidates, means over some steps; `curve.csv` has all:
+
+{curve}
+
+Commands: `{command} prepare`, then `train`, then `export`.
+
+## The text
+
+{text}
+
+{read:,} words in {sentences:,} sentences, {types:,} different ones; {known:.1%} are among the
+words of the softmax. Only train splits were read, and sentences that share a run of words with a
+test or validation row of any of {sets} sets were left out, as for pocket-bert; so were those that
+share one with the {held_out_words:,} held-out words, {share:.0%} of each source.
+
+## Perplexity on the held-out text
+
+{figures}
+
+## Use and limits
+
+Meant for teaching and for quick experiments on one machine: its layers are features of words in
+context. It is not fit for decisions about people. It knows English only. Its text is reviews, an
+encyclopaedia, textbooks and old novels, with their views of the world.
+"""
+
+FIGURES = """Of the word that comes, over the whole vocabulary; the end of a sentence counts as a
+word, and so does any word beyond the vocabulary. The trigram was trained on the same text, over the
+same vocabulary. Wanted was less than {wanted}.
+
+{table}
+
+Forward and backward together, the trigram is {times:.2f} times as perplexed as pocket-elmo.
+Measured with `{command} measure`; all rows are in `measured.csv`."""
+
+
+def write_card(folder: Path) -> None:
+    """Write ``CARD.md`` into the folder of the model."""
+    write(folder / "CARD.md", render(folder).encode())
+
+
+def render(folder: Path) -> str:
+    """Return the card of the model in `folder`, with its perplexities if they are measured."""
+    told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    plan, run, text, weights = told["plan"], told["run"], told["text"], folder / "model.safetensors"
+    with safe_open(weights, "pt") as file:
+        shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
+    sizes, settings = plan["settings"], text["settings"]
+    values = {
+        "weights": sum(map(math.prod, shapes)),
+        "megabytes": weights.stat().st_size / 1e6,
+        "filters": ", ".join(f"{width} x {count}" for width, count in sizes["filters"]),
+        "vocab": settings["vocab"],
+        "forgotten": plan["forgetting"],
+        "passes": run["words"] / (text["words"] + text["sentences"]),
+        "hours": run["seconds"] / 3600,
+        "core_hours": run["seconds"] / 3600 * run["threads"],
+        "curve": curve_table(pd.read_csv(folder / "curve.csv")),
+        "command": COMMAND,
+        "text": text_table(settings["sources"]),
+        "read": text["words"],
+        "sets": len(settings["sets"]),
+        "share": settings["held_out"],
+        "figures": figures_of(folder / "measured.csv"),
+    }
+    return TEMPLATE.format(**text | sizes | plan | run | values)
+
+
+def curve_table(curve: pd.DataFrame) -> str:
+    """The losses at the beginning, along the way and at the end."""
+    last = len(curve) - 1
+    shown = curve.iloc[sorted({round(last * share) for share in SHOWN})]
+    lines = [
+        f"| {row['tokens']:,.0f} | {row['forward']:.3f} | {row['backward']:.3f} |"
+        for _, row in shown.iterrows()
+    ]
+    return "\n".join(["| words read | forward | backward |", "|---|---|---|", *lines])
+
+
+def text_table(sources: list[dict]) -> str:
+    """The sources of the text with their licences, and how much was read of them at most."""
+    lines = [f"| {s['name']} | {s['licence']} | {s['words']:,} |" for s in sources]
+    return "\n".join(["| source | licence | words, at most |", "|---|---|---|", *lines])
+
+
+def figures_of(path: Path) -> str:
+    """The measured perplexities, and how they were obtained."""
+    if not path.exists():
+        return f"Not measured yet: `{COMMAND} measure`."
+    rows = pd.read_csv(path)
+    table = rows.pivot(index="model", columns="direction", values="perplexity").loc[
+        list(NAMES.values())
+    ]
+    means = table.map(math.log).mean(axis=1).map(math.exp)
+    lines = [
+        f"| {name} | {row['forward']:.1f} | {row['backward']:.1f} |"
+        for name, row in table.iterrows()
+    ]
+    return FIGURES.format(
+        wanted=WANTED,
+        table="\n".join(["| | forward | backward |", "|---|---|---|", *lines]),
+        times=means[NAMES["trigram"]] / means[NAMES["carried"]],
+        command=COMMAND,
+    )
