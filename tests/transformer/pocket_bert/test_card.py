@@ -84,8 +84,9 @@ def test_the_shipped_figures_were_measured_on_the_shipped_weights():
 
 
 @needs_card
-def test_the_shipped_model_reaches_what_was_asked_for_but_for_one_speed():
+def test_the_shipped_model_reaches_what_was_asked_for_but_for_two_leads():
     asked = bars.bars(pd.read_csv(SHIPPED / "measured.csv"))
     missed = {bar.promise for bar in asked if bar.binding and not bar.met}
-    # Its small vocabulary spells those reviews with more pieces than the teacher's does.
-    assert missed <= {f"{measurement.REAL}: speed / the teacher's"}
+    # With all labels the same architecture from scratch comes within 5 points.
+    sets = (measurement.OURS, measurement.REAL)
+    assert missed <= {f"{name}, all labels: lead over scratch" for name in sets}
