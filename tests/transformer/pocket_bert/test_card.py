@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -90,3 +91,9 @@ def test_the_shipped_model_reaches_what_was_asked_for_but_for_two_leads():
     # With all labels the same architecture from scratch comes within 5 points.
     sets = (measurement.OURS, measurement.REAL)
     assert missed <= {f"{name}, all labels: lead over scratch" for name in sets}
+
+
+@needs_card
+def test_the_commands_of_the_card_make_this_very_run():
+    told = json.loads((SHIPPED / "training.json").read_text(encoding="utf-8"))
+    assert told["plan"] == json.loads(json.dumps(asdict(run.Plan())))

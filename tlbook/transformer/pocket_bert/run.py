@@ -37,7 +37,7 @@ class Plan:
         seed: Of the new weights, the order and the masks.
     """
 
-    tokens: float = 10.6e6
+    tokens: float = 20.5e6
     layers: tuple[int, ...] = (0, 3, 5)
     width: int = 1152
     matched: tuple[int, ...] = (2, 4, 6)
