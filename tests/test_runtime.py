@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import threading
 import time
 
 import numpy as np
@@ -184,6 +185,46 @@ def test_versions_name_what_decides_a_result():
     told = runtime.versions()
     assert f"torch {torch.__version__}" in told
     assert told.startswith("python 3.")
+
+
+def test_what_is_drawn_undisturbed_is_drawn_again():
+    def draw():
+        return random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
+
+    runtime.seed_all(3)
+    with runtime.undisturbed():
+        first = draw()
+        runtime.seed_all(4)
+    assert draw() == first
+
+
+def test_generators_are_put_back_after_an_exception_too():
+    def draw_and_fail():
+        with runtime.undisturbed():
+            first.append(torch.rand(()))
+            raise KeyError
+
+    first = []
+    runtime.seed_all(3)
+    with pytest.raises(KeyError):
+        draw_and_fail()
+    assert torch.rand(()) == first[0]
+
+
+def test_bars_are_hidden_in_one_thread_and_shown_in_the_others(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    found = {}
+
+    def look():
+        found["there"] = runtime.progress_bar([1], shown=True).disable
+
+    with runtime.without_bars():
+        found["here"] = runtime.progress_bar([1], shown=True).disable
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    found["after"] = runtime.progress_bar([1], shown=True).disable
+    assert found == {"here": True, "there": False, "after": False}
 
 
 @pytest.mark.slow

@@ -1,6 +1,10 @@
-"""The cell to carry away does its job alone: no tlbook, an empty namespace, the reader's CSV."""
+"""The cell to carry away does its job alone: no tlbook, an empty namespace, the reader's CSV.
+
+What runs is the file that `make cells` writes, header included.
+"""
 
 import csv
+import functools
 import os
 import random
 import re
@@ -8,21 +12,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
+
+from tlbook.workbook import cells, lessons, lock
 
 ROOT = Path(__file__).parents[1]
 POCKET = ROOT / "tlbook" / "pocket" / "pocket-bert"
-CARRIED = {
-    path.stem: cell.source
-    for path in sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    for cell in nbformat.read(path, as_version=4).cells
-    if "standalone" in cell.metadata.get("tags", [])
-}
+LESSONS = {lesson.name: lesson for lesson in lessons.find([ROOT / "notebooks"])}
+CARRIED = {name: cells.source(lesson) for name, lesson in LESSONS.items() if cells.source(lesson)}
 GOOD = ["a warm and witty film", "the battery lasts for days", "friendly staff, wonderful food"]
 BAD = ["a dull and endless film", "the battery died in a week", "rude staff, cold and greasy food"]
 
 every_cell = pytest.mark.parametrize("name", CARRIED)
+
+
+@functools.cache
+def gathered(name):
+    """The text of the file that `make cells` writes."""
+    return cells.script(LESSONS[name], lock.pinned(ROOT / "constraints.txt"))
 
 
 def readers_csv(path, rows=80):
@@ -50,12 +57,25 @@ def test_it_knows_nothing_of_tlbook(name):
     assert "tlbook" not in CARRIED[name]
 
 
+@every_cell
+def test_the_gathered_file_is_a_header_and_this_cell(name):
+    header, _, code = gathered(name).partition("\n\n")
+    assert code == CARRIED[name] + "\n"
+    assert all(line.startswith("#") for line in header.splitlines())
+
+
+def test_the_readme_shows_three_that_there_are():
+    shown = re.findall(r"python build/cells/(\w+)\.py", (ROOT / "README.md").read_text())
+    assert len(shown) == 3
+    assert set(shown) <= {LESSONS[name].slug for name in CARRIED}
+
+
 @pytest.mark.slow
 @every_cell
 def test_it_runs_alone_on_the_readers_csv(name, tmp_path):
     readers_csv(tmp_path / "reviews.csv")
     script, replaced = re.subn(
-        r"^MODEL = .*$", lambda _: f"MODEL = {str(POCKET)!r}", CARRIED[name], flags=re.MULTILINE
+        r"^MODEL = .*$", lambda _: f"MODEL = {str(POCKET)!r}", gathered(name), flags=re.MULTILINE
     )
     assert replaced == 1
     (tmp_path / "cell.py").write_text(script, encoding="utf-8")

@@ -9,7 +9,8 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,7 @@ PROFILES = ("pocket", "hub")
 WORTHWHILE = 1.25  # how many times faster bfloat16 must be before it is used
 
 _started = time.perf_counter()
+_bars: ContextVar[bool] = ContextVar("bars", default=True)
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,41 @@ def progress_bar(*steps: Iterable, shown: bool, **options: object) -> tqdm:
     """Return a `tqdm` bar that vanishes when it is done; ``TQDM_DISABLE=1`` hides them all."""
     # tqdm's bar for notebooks does not look at the environment.
     hidden = not shown or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
-    return tqdm(*steps, leave=False, disable=hidden, **options)
+    return tqdm(*steps, leave=False, disable=hidden or not _bars.get(), **options)
+
+
+@contextlib.contextmanager
+def without_bars() -> Iterator[None]:
+    """Hide every `progress_bar` begun inside, in this thread only: another display shows them."""
+    before = _bars.set(False)
+    try:
+        yield
+    finally:
+        _bars.reset(before)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put the global generators of Python, NumPy and PyTorch back where they were before.
+
+    Example:
+        >>> seed_all(0)
+        >>> with undisturbed():
+        ...     first = torch.rand(1)
+        >>> bool(torch.rand(1) == first)
+        True
+    """
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 -- as in `seed_all`
+    on_cpu = torch.get_rng_state()
+    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(on_cpu)
+        if on_gpu is not None:
+            torch.cuda.set_rng_state_all(on_gpu)
 
 
 def seconds() -> float:

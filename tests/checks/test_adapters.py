@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tlbook.checks.adapters import check_count, check_exact_start, check_fold
+from tlbook.efficient.adapters.bottleneck import Bottleneck
 
 
 @pytest.fixture(autouse=True)
@@ -12,8 +13,24 @@ def lenient(monkeypatch):
     monkeypatch.delenv("TLBOOK_STRICT", raising=False)
 
 
-def test_count_accepts_the_right_answer():
-    assert check_count(lambda d, m, layers: layers * 2 * (2 * m * d + d + m + 2 * d)).right
+def counted(hidden, bottleneck, layers):
+    """Count what is there instead of multiplying."""
+    parts = [Bottleneck(hidden, bottleneck), nn.LayerNorm(hidden)] * 2 * layers
+    return sum(weight.numel() for part in parts for weight in part.parameters())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda d, m, layers: layers * 2 * (2 * m * d + d + m + 2 * d),
+        lambda d, m, layers: torch.tensor(layers * (4 * m * d + 6 * d + 2 * m)),
+        lambda d, m, layers: sum(4.0 * m * d + 2 * m + 6 * d for _ in range(layers)),
+        counted,
+    ],
+)
+def test_count_accepts_the_right_answer_however_it_is_written(answer):
+    for _ in range(5):
+        assert check_count(answer).right
 
 
 @pytest.mark.parametrize(
@@ -35,8 +52,17 @@ def test_count_hints_at_the_mistake(answer, hint):
 
 
 @pytest.mark.parametrize("name", ["up", "down"])
-def test_exact_start_accepts_either_matrix_at_zero(name):
-    assert check_exact_start(lambda adapter: nn.init.zeros_(getattr(adapter, name).weight)).right
+@pytest.mark.parametrize(
+    "to_zero",
+    [
+        lambda layer: nn.init.zeros_(layer.weight),
+        lambda layer: layer.weight.data.mul_(0),
+        lambda layer: setattr(layer, "weight", nn.Parameter(torch.zeros_like(layer.weight))),
+    ],
+)
+def test_exact_start_accepts_either_matrix_at_zero_however_it_gets_there(name, to_zero):
+    for _ in range(5):
+        assert check_exact_start(lambda adapter: to_zero(getattr(adapter, name))).right
 
 
 def both(adapter):
@@ -73,11 +99,27 @@ def test_exact_start_hints_at_the_mistake(answer, hint):
     assert hint in verdict.hint
 
 
-def test_fold_accepts_the_right_answer():
-    def fold(weight, bias, down, up):
-        return weight + up @ (down @ weight), bias + up @ (down @ bias)
+def fold(weight, bias, down, up):
+    return weight + up @ (down @ weight), bias + up @ (down @ bias)
 
-    assert check_fold(fold).right
+
+def fold_as_one_matrix(weight, bias, down, up):
+    both = nn.Parameter(torch.eye(len(bias)) + up @ down)
+    return [both @ weight, torch.mv(both, bias)]
+
+
+def fold_by_what_comes_out(weight, bias, down, up):
+    """Read the weight off the outputs for each unit vector, and the bias off that for zero."""
+    states = torch.cat([torch.zeros(1, 6), torch.eye(6)]) @ weight.T + bias
+    states = states + states @ down.T @ up.T
+    return (states[1:] - states[0]).T, states[0]
+
+
+@pytest.mark.parametrize("answer", [fold, fold_as_one_matrix, fold_by_what_comes_out])
+def test_fold_accepts_the_right_answer_however_it_is_written(answer):
+    for _ in range(5):
+        verdict = check_fold(answer)
+        assert verdict.right, verdict.hint
 
 
 EYE = torch.eye(6)

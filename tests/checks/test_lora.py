@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from tlbook.checks.lora import check_folded, check_stacked, check_trained
 
@@ -23,12 +24,46 @@ def stacked(A1, B1, A2, B2):
     return torch.cat([A1, A2]), torch.cat([B1, B2], dim=1)
 
 
+def trained_one_by_one(layers, matrices, hidden, rank, classes):
+    down, up = nn.Linear(hidden, rank, bias=False), nn.Linear(rank, hidden, bias=False)
+    parts = [down, up] * matrices * layers + [nn.Linear(hidden, classes)]
+    return sum(weight.numel() for part in parts for weight in part.parameters())
+
+
+def trained_in_floats(layers, matrices, hidden, rank, classes):
+    return hidden * (2.0 * rank * matrices * layers) + (hidden + 1) * classes
+
+
+def folded_by_a_diagonal(weight, bias, factor):
+    return torch.diag(factor) @ weight, torch.diag(factor) @ bias
+
+
+def folded_row_by_row(weight, bias, factor):
+    rows = [number * row for number, row in zip(factor, weight, strict=True)]
+    return nn.Parameter(torch.stack(rows)), torch.mul(bias, factor)
+
+
+def stacked_the_other_way(A1, B1, A2, B2):
+    return torch.vstack([A2, A1]), torch.hstack([B2, B1])
+
+
+def stacked_and_scaled(A1, B1, A2, B2):
+    return torch.cat([2 * A1, -A2]), torch.cat([B1 / 2, -B2], dim=1)
+
+
 CHECKS = [(check_trained, trained), (check_folded, folded), (check_stacked, stacked)]
+WRITTEN_OTHERWISE = [
+    *((check_trained, answer) for answer in (trained_one_by_one, trained_in_floats)),
+    *((check_folded, answer) for answer in (folded_by_a_diagonal, folded_row_by_row)),
+    *((check_stacked, answer) for answer in (stacked_the_other_way, stacked_and_scaled)),
+]
 
 
-@pytest.mark.parametrize(("check", "answer"), CHECKS)
-def test_the_right_answer_passes(check, answer):
-    assert check(answer).right, check(answer).hint
+@pytest.mark.parametrize(("check", "answer"), CHECKS + WRITTEN_OTHERWISE)
+def test_the_right_answer_passes_however_it_is_written(check, answer):
+    for _ in range(5):
+        verdict = check(answer)
+        assert verdict.right, verdict.hint
 
 
 @pytest.mark.parametrize(("check", "_answer"), CHECKS)

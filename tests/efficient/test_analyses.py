@@ -10,7 +10,7 @@ import torch
 from tests.tiny_models import tiny_bert, tiny_rows, tiny_tokenizer
 from tlbook import encoders
 from tlbook.batches import Batches
-from tlbook.efficient import adaptation, adapters, analyses
+from tlbook.efficient import adaptation, adapters, analyses, comparison
 from tlbook.heads import Classifier, states_of
 
 
@@ -99,6 +99,49 @@ def test_a_task_more_adds_a_file_to_one_trunk_and_a_model_to_the_copies():
     assert steps.tolist() == pytest.approx([steps.iloc[0]] * 2)
     trunk = table["one trunk"].iloc[0] - steps.iloc[0]
     assert trunk == pytest.approx(weights * 4 / 2**20)
+
+
+def test_a_method_is_validated_at_its_best_rate_and_only_if_tuned_on_all_sets():
+    tried = [("adapters 2", "a", 1e-3, 0.5), ("adapters 2", "b", 1e-3, 0.7)]
+    tried += [("adapters 2", "a", 1e-2, 0.9), ("adapters 2", "b", 1e-2, 0.1)]
+    tried += [("adapters 8", "a", 1e-3, 0.7), ("adapters 8", "b", 1e-3, 0.7)]
+    tried += [("head only", "a", 1e-3, 1.0)]
+    rows = pd.DataFrame(tried, columns=["method", "dataset", "metric", "value"])
+    rows["metric"] = rows["metric"].map(comparison.TUNED.format)
+    rows.loc[len(rows)] = ["adapters 2", "a", "accuracy", 1.0]
+    found = analyses.validated(rows, ["a", "b"])
+    assert found.index.tolist() == ["adapters 8", "adapters 2"]
+    assert found.tolist() == pytest.approx([0.7, 0.6])
+
+
+def test_answers_are_classes_in_the_order_of_the_rows(monkeypatch):
+    task = adaptation.Task({"test": tiny_rows(9)}, ("no", "yes"))
+    monkeypatch.setattr(adaptation, "task", lambda encoder, dataset: task)
+    model = loud(name="task")
+    found = analyses.answers(model, "tiny", "films")
+    for row, answer in zip(task.rows["test"], found, strict=True):
+        with torch.no_grad():
+            logits = model(**Batches([row], 1).collated([0]))
+        assert logits.argmax().item() == answer
+
+
+def test_a_trunk_is_unmoved_until_one_of_its_own_weights_changes():
+    base, model = tiny_bert(num_hidden_layers=3), loud(name="task")
+    model.encoder.load_state_dict(base.state_dict(), strict=False)
+    adapters.activate(model, None)
+    assert analyses.unmoved(model.encoder, base)
+    model.encoder.encoder.layer[1].output.dense.weight.data[0, 0] += 1e-6
+    assert not analyses.unmoved(model.encoder, base)
+
+
+def test_the_quickest_epoch_counts_and_only_what_is_trained_moves():
+    model = loud(name="task")
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    batches = Batches([row | {"labels": row["labels"] % 2} for row in tiny_rows(5)], 2)
+    assert 0 < analyses.epoch_seconds(model, batches, learning_rate=1e-2, epochs=2) < 60
+    assert batches.epoch == 2
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, before[name]) != weight.requires_grad, name
 
 
 def test_published_figures_are_points_below_full_fine_tuning_by_share():

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.tiny_models import tiny_bert
 from tlbook.efficient import lora
-from tlbook.efficient.weight_changes import Change, changes, cut, share_kept
+from tlbook.efficient.weight_changes import Change, after_cuts, by_matrix, changes, cut, share_kept
 from tlbook.heads import Classifier
 
 QUERY = "encoder.layer.0.attention.self.query"
@@ -112,3 +112,49 @@ def test_without_a_change_there_are_no_shares():
     base = tiny_bert()
     with pytest.raises(ValueError, match="no matrix has changed"):
         share_kept(changes(base, base), 1)
+
+
+def test_a_table_scores_the_model_cut_to_each_rank():
+    model, base = trained()
+    known = changes(model, base)
+    table = after_cuts(model, known, [0, 8], lambda cut_model: weights_of(cut_model).sum().item())
+    assert table.index.tolist() == [0, 8]
+    sums = [weights_of(side).sum().item() for side in (base, model)]
+    assert table["accuracy"].tolist() == pytest.approx(sums, abs=1e-4)
+    assert table["kept"].tolist() == pytest.approx([0, 1])
+
+
+def test_each_matrix_is_told_by_layer_and_name():
+    told = by_matrix(changes(*trained()))
+    assert told["layer"].tolist() == [1] * 6 + [2] * 6
+    assert told["matrix"].tolist()[:4] == [
+        *("attention.self.query", "attention.self.key", "attention.self.value"),
+        "attention.output.dense",
+    ]
+    assert (told["of"] == 8).all()
+
+
+def test_distance_and_directions_by_hand():
+    before = torch.tensor([[0.0, 4.0], [3.0, 0.0]])  # norm 5
+    change = Change(before, torch.eye(2), torch.tensor([2.0, 1.0]), torch.eye(2))
+    known = {"encoder.layer.1.output.dense": change, "pooler.dense": change}
+    told = by_matrix(known, share=0.8)  # 4 of 5
+    assert told["layer"].tolist() == [2, 0]
+    assert told["matrix"].tolist() == ["output.dense", "pooler.dense"]
+    assert told["moved"].tolist() == pytest.approx([5**0.5 / 5] * 2)
+    assert told["directions"].tolist() == [1, 1]
+    assert by_matrix(known, share=0.81)["directions"].tolist() == [2, 2]
+    assert by_matrix(known, share=1)["directions"].tolist() == [2, 2]
+
+
+def test_a_matrix_that_did_not_move_has_no_directions():
+    base = tiny_bert()
+    told = by_matrix(changes(base, base))
+    assert (told["moved"] == 0).all()
+    assert (told["directions"] == 0).all()
+
+
+@pytest.mark.parametrize("share", [0, 1.01])
+def test_a_share_is_at_most_the_whole(share):
+    with pytest.raises(ValueError, match="share must lie above 0"):
+        by_matrix({}, share=share)

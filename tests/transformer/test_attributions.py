@@ -1,5 +1,6 @@
 """What attributions promise: they sum to the change in the logits, and know who is innocent."""
 
+import html
 import re
 
 import numpy as np
@@ -10,7 +11,14 @@ from torch import nn
 from tests.tiny_models import tiny_bert, tiny_tokenizer
 from tlbook.batches import collate
 from tlbook.heads import Classifier
-from tlbook.transformer.attributions import change, coloured, emptied, explain, integrated_gradients
+from tlbook.transformer.attributions import (
+    change,
+    coloured,
+    emptied,
+    explain,
+    explain_text,
+    integrated_gradients,
+)
 
 ROW = {"input_ids": [2, 7, 9, 8, 3], "token_type_ids": [0] * 5, "labels": 1}
 
@@ -149,3 +157,25 @@ def test_html_shows_marks_of_the_text_as_text():
 def test_html_needs_a_value_for_each_token():
     with pytest.raises(ValueError, match="1 values for 2 tokens"):
         coloured(["a", "b"], [1.0], label="x")
+
+
+def test_a_typed_text_is_explained_by_its_guess_and_its_runner_up(model):
+    names = ["bad <", "good", "odd"]
+    page = explain_text(model, tiny_tokenizer(), "the red ship", names)
+    with torch.no_grad():
+        ids = torch.tensor([tiny_tokenizer()("the red ship")["input_ids"]])
+        logits = model(input_ids=ids, attention_mask=torch.ones_like(ids))[0]
+    guess, other = (html.escape(names[n]) for n in logits.argsort(descending=True)[:2])
+    assert f"Called {guess} ({logits.softmax(-1).max():.2f}) and not {other}" in page
+    assert [word for word in ("the", "red", "ship") if f">{word}<br>" in page] == [
+        "the",
+        "red",
+        "ship",
+    ]
+    shared, whole = re.search(r"shares ([-+\d.]+), to share out ([-+\d.]+)", page).groups()
+    assert float(shared) == pytest.approx(float(whole), abs=0.1)
+
+
+def test_an_empty_text_is_not_explained(model):
+    with pytest.raises(ValueError, match="there is no text to classify; type a sentence"):
+        explain_text(model, tiny_tokenizer(), "  ", ["a", "b", "c"])

@@ -65,7 +65,7 @@ def test_renewing_keeps_the_version_of_torch(checkout):
     root, asked = checkout
     assert lock.pinned(lock.renew(root, hold=[])) == {"numpy": "2.4", "torch": "2.0.0"}
     assert "torch==2.0.0" in asked
-    assert f"{root}[dev,minilm]" in asked
+    assert f"{root}[browser,dev,minilm]" in asked
 
 
 def test_another_version_of_torch_can_be_named(checkout):

@@ -6,7 +6,7 @@ import pytest
 
 from tlbook import results
 from tlbook.workbook import __main__ as command
-from tlbook.workbook import lessons, session
+from tlbook.workbook import executed, lessons, session
 
 RECORD = (
     "from tlbook.results import record\n"
@@ -36,6 +36,7 @@ def test_a_failing_lesson_does_not_stop_the_others(make_notebook, tmp_path, out,
     assert "ZeroDivisionError" in (out / "24_b.html").read_text()
     assert "fine" in (out / "25_c.html").read_text()
     assert set(json.loads((out / "runs.json").read_text())) == {"24_b", "25_c"}
+    assert [executed.load(out, lesson) is not None for lesson in found(tmp_path)] == [False, True]
 
 
 def test_the_run_ends_with_the_recorded_results(make_notebook, tmp_path, out, capsys):

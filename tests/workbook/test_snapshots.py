@@ -31,6 +31,24 @@ def test_a_box_shows_its_controls_its_words_and_its_picture():
     assert "alt=" in html
 
 
+def test_the_line_that_says_how_to_run_the_notebook_stays_under_the_widget():
+    notebook = notebook_with({"a": widget("IntSlider", description="rank", value=3)}, "a")
+    notebook.cells[0].outputs[0].data["text/html"] = "<p>make lab</p>"
+    html = snapshots.freeze(notebook).cells[0].outputs[0].data["text/html"]
+    assert html.index("rank") < html.index("<p>make lab</p>")
+
+
+def test_a_button_that_nothing_answers_to_is_not_shown():
+    states = {
+        "box": widget("VBox", children=["IPY_MODEL_train", "IPY_MODEL_words"]),
+        "train": widget("Button", description="Train"),
+        "words": widget("HTML", value="<b>0.9</b>"),
+    }
+    html = snapshots.snapshot("box", states)
+    assert "Train" not in html
+    assert "<b>0.9</b>" in html
+
+
 def test_nothing_that_needs_a_script_is_left():
     notebook = snapshots.freeze(notebook_with({"a": widget("IntSlider", value=3)}, "a"))
     assert "widgets" not in notebook.metadata

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tlbook.checks import Verdict, close, judge
+from tlbook.checks import Tests, Verdict, close, judge
+from tlbook.checks.asking import Replies, ask
 from tlbook.efficient.adapters.bottleneck import Bottleneck
 
 
@@ -17,14 +18,20 @@ def check_count(count: object) -> Verdict:
         count: Maps ``hidden, bottleneck, layers`` to the number of trained weights.
     """
     draw = np.random.default_rng()
-    hidden, bottleneck = int(draw.integers(20, 90)), int(draw.integers(2, 20))
-    layers = int(draw.integers(3, 9))
+    case = tuple(int(n) for n in draw.integers((20, 2, 3), (90, 20, 9)))
+    replies = ask(count, [case])
+    tests = [(lambda: callable(count), "write a function of hidden, bottleneck and layers")]
+    return judge(count, tests + _about_count(replies, *case))
+
+
+def _about_count(replies: Replies, hidden: int, bottleneck: int, layers: int) -> Tests:
+    """Tests of the only reply."""
     matrices, biases, norm = 2 * hidden * bottleneck, hidden + bottleneck, 2 * hidden
 
     def found() -> float:
-        return float(count(hidden, bottleneck, layers))
+        return float(replies[0])
 
-    tests = [
+    return [
         (
             lambda: found() != layers * (matrices + biases + 2 * norm),
             "a layer has two adapters, one after each sub-layer",
@@ -46,7 +53,6 @@ def check_count(count: object) -> Verdict:
             "per layer: twice an adapter (two matrices, two biases) and twice a norm",
         ),
     ]
-    return judge(count, tests)
 
 
 def check_exact_start(change: object) -> Verdict:
@@ -104,23 +110,30 @@ def check_fold(fold: object) -> Verdict:
             adapter, ``down`` (bottleneck, hidden) and ``up`` (hidden, bottleneck) to the weight
             and bias of one layer.
     """
-    weight, bias = torch.randn(6, 6), torch.randn(6)
-    down, up = torch.randn(2, 6), torch.randn(6, 2)
-    added = torch.eye(6) + up @ down
-
-    def found() -> tuple[Tensor, Tensor]:
-        one, other = fold(weight.clone(), bias.clone(), down.clone(), up.clone())
-        return one, other
-
-    def is_weight(wanted: Tensor) -> bool:
-        return close(found()[0], wanted, within=1e-4)
-
+    draw = torch.Generator()
+    draw.seed()  # not the seed that the lesson has set
+    shapes = ((6, 6), (6,), (2, 6), (6, 2))
+    given = tuple(torch.randn(shape, generator=draw) for shape in shapes)
+    replies = ask(fold, [given])
     tests = [
-        (lambda: len(found()) == 2, "return two tensors, weight and bias"),
+        (lambda: callable(fold), "write a function of weight, bias, down and up"),
+        (lambda: len(replies[0]) == 2, "return two tensors, weight and bias"),
         (
-            lambda: np.shape(found()[0].detach()) == (6, 6),
+            lambda: np.shape(replies[0][0]) == (6, 6),
             "the product of the two matrices must be as wide as the states: up @ down",
         ),
+    ]
+    return judge(fold, tests + _about_fold(replies, *given))
+
+
+def _about_fold(replies: Replies, weight: Tensor, bias: Tensor, down: Tensor, up: Tensor) -> Tests:
+    """Tests of the only reply, a weight and a bias."""
+    added = torch.eye(6) + up @ down
+
+    def is_weight(wanted: Tensor) -> bool:
+        return close(replies[0][0], wanted, within=1e-4)
+
+    return [
         (
             lambda: not is_weight(up @ down @ weight),
             "the residual is missing: the states themselves come through as well",
@@ -135,12 +148,11 @@ def check_fold(fold: object) -> Verdict:
         ),
         (lambda: is_weight(added @ weight), "put h = W x + b into h + up (down h) and sort by x"),
         (
-            lambda: not close(found()[1], bias, within=1e-4),
+            lambda: not close(replies[0][1], bias, within=1e-4),
             "the bias of the layer goes through the adapter as well",
         ),
         (
-            lambda: close(found()[1], added @ bias, within=1e-4),
+            lambda: close(replies[0][1], added @ bias, within=1e-4),
             "the weight is right; what becomes of b in h + up (down h)?",
         ),
     ]
-    return judge(fold, tests)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from tlbook import checks
 from tlbook.checks import Verdict
+from tlbook.checks.asking import ask
 
 
 def check_trained(answer: object) -> Verdict:
@@ -17,35 +17,34 @@ def check_trained(answer: object) -> Verdict:
     """
     draw = np.random.default_rng()
     drawn = [tuple(int(n) for n in draw.integers(2, 50, 5)) for _ in range(5)]
+    layers, matrices, hidden, rank, classes = drawn[0]
+    more = [(layers, matrices, hidden, new, classes) for new in (2 * rank, rank + 1)]
+    replies = ask(answer, [*drawn, *more])
 
-    def difference(layers: int, matrices: int, hidden: int, rank: int, classes: int) -> int:
-        """How far the answer is from the count without the head."""
-        found = answer(layers, matrices, hidden, rank, classes)
-        return int(found) - layers * matrices * 2 * hidden * rank
-
-    def grows_with_rank() -> bool:
-        layers, matrices, hidden, rank, classes = drawn[0]
-        more = answer(layers, matrices, hidden, 2 * rank, classes)
-        return more != answer(*drawn[0])
-
-    def one_more() -> bool:
-        """A rank more brings one row of A and one column of B per matrix."""
-        layers, matrices, hidden, rank, classes = drawn[0]
-        more = answer(layers, matrices, hidden, rank + 1, classes) - answer(*drawn[0])
-        return more == layers * matrices * 2 * hidden
+    def beyond() -> list[int]:
+        """What is counted in each case besides A and B: the head."""
+        without = [n[0] * n[1] * 2 * n[2] * n[3] for n in drawn]
+        return [int(replies[place]) - count for place, count in enumerate(without)]
 
     return checks.judge(
         answer,
         [
-            (grows_with_rank, "W is frozen: count A and B, whose size depends on the rank"),
             (
-                one_more,
+                lambda: callable(answer),
+                "write a function of layers, matrices, hidden, rank and classes",
+            ),
+            (
+                lambda: replies[5] != replies[0],
+                "W is frozen: count A and B, whose size depends on the rank",
+            ),
+            (
+                lambda: replies[6] - replies[0] == layers * matrices * 2 * hidden,
                 "one more rank is one more row of A and one more column of B, in every matrix "
                 "of every layer",
             ),
-            (lambda: all(difference(*n) != 0 for n in drawn), "the head is trained, too"),
+            (lambda: all(head != 0 for head in beyond()), "the head is trained, too"),
             (
-                lambda: all(difference(*n) == n[2] * n[4] + n[4] for n in drawn),
+                lambda: beyond() == [n[2] * n[4] + n[4] for n in drawn],
                 "the head maps hidden numbers to classes, and has a bias for each class",
             ),
         ],
@@ -59,41 +58,42 @@ def check_folded(answer: object) -> Verdict:
         answer: ``answer(weight, bias, factor)`` -> weight and bias of the layer that computes
             ``factor * (weight @ x + bias)``; weight is (out, in), factor is (out).
     """
+    draw = torch.Generator()
+    draw.seed()  # not the seed that the lesson has set
+    shapes = [(4, 6), (5, 5), (3, 2)]
+    layers = [
+        tuple(torch.randn(shape, generator=draw) for shape in ((out, into), (out,), (out,)))
+        for out, into in shapes
+    ]
+    kept = torch.randn(4, 4, generator=draw), torch.ones(4), torch.full((4,), 2.0)
+    before = [part.clone() for part in kept]
+    replies = ask(answer, layers)
+    ask(lambda: (answer(*kept), None)[1], [()])  # not on a copy: are these overwritten?
 
-    def given(out: int, into: int) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
-        return (torch.randn(out, into), torch.randn(out), torch.randn(out)), torch.randn(into)
-
-    def shaped() -> bool:
-        layer, _ = given(4, 6)
-        weight, bias = answer(*layer)
-        return weight.shape == (4, 6) and bias.shape == (4,)
-
-    def same(*, with_bias: bool) -> bool:
-        for out, into in ((4, 6), (5, 5), (3, 2)):
-            (weight, bias, factor), x = given(out, into)
-            bias = bias if with_bias else torch.zeros(out)
-            wanted = factor * (weight @ x + bias)
-            new_weight, new_bias = answer(weight, bias, factor)
-            if not checks.close(new_weight @ x + new_bias, wanted):
-                return False
-        return True
-
-    def untouched() -> bool:
-        layer, _ = given(4, 4)
-        before = [part.clone() for part in layer]
-        answer(*layer)
-        return all(torch.equal(part, old) for part, old in zip(layer, before, strict=True))
+    def weights(n: int) -> tuple:
+        weight, bias, factor = layers[n]
+        return (*replies[n], factor.unsqueeze(1) * weight, factor * bias)
 
     return checks.judge(
         answer,
         [
-            (shaped, "return a weight and a bias of the shapes that came in"),
+            (lambda: callable(answer), "write a function of weight, bias and factor"),
             (
-                lambda: same(with_bias=False),
+                lambda: [np.shape(part) for part in replies[0]] == [(4, 6), (4,)],
+                "return a weight and a bias of the shapes that came in",
+            ),
+            (
+                lambda: all(checks.close(weights(n)[0], weights(n)[2]) for n in range(3)),
                 "factor[i] multiplies output i, and so the whole row i of the weight",
             ),
-            (lambda: same(with_bias=True), "the bias is part of what is multiplied"),
-            (untouched, "make new tensors: those given belong to the pre-trained model"),
+            (
+                lambda: all(checks.close(weights(n)[1], weights(n)[3]) for n in range(3)),
+                "the bias is part of what is multiplied",
+            ),
+            (
+                lambda: all(map(torch.equal, kept, before)),
+                "make new tensors: those given belong to the pre-trained model",
+            ),
         ],
     )
 
@@ -105,41 +105,35 @@ def check_stacked(answer: object) -> Verdict:
         answer: ``answer(A1, B1, A2, B2)`` -> A, B with ``B @ A = B1 @ A1 + B2 @ A2``; the A are
             (rank, in) and the B (out, rank), of two ranks.
     """
+    draw = torch.Generator()
+    draw.seed()  # not the seed that the lesson has set
+    ranks = [(2, 2), (2, 2), (2, 2), (1, 3)]
+    cases = [
+        [torch.randn(shape, generator=draw) for shape in ((one, 7), (5, one), (two, 7), (5, two))]
+        for one, two in ranks
+    ]
+    cases[0][2], cases[0][3] = torch.zeros(2, 7), torch.zeros(5, 2)  # no second LoRA
+    cases[1][2] = torch.zeros(2, 7)  # the second is zero in A: nothing of its B may come in
+    replies = ask(answer, [tuple(case) for case in cases])
 
-    def given(one: int, two: int) -> tuple[Tensor, ...]:
-        out, into = 5, 7
-        shapes = ((one, into), (out, one), (two, into), (out, two))
-        return tuple(torch.randn(shape) for shape in shapes)
-
-    def sums(one: int, two: int) -> bool:
-        a1, b1, a2, b2 = parts = given(one, two)
-        a, b = answer(*parts)
+    def sums(n: int) -> bool:
+        (a, b), (a1, b1, a2, b2) = replies[n], cases[n]
         return checks.close(b @ a, b1 @ a1 + b2 @ a2)
 
-    def narrow(one: int, two: int) -> bool:
-        a, b = answer(*given(one, two))
-        return a.shape == (one + two, 7) and b.shape == (5, one + two)
-
-    def alone() -> bool:
-        a1, b1, a2, b2 = given(2, 2)
-        a, b = answer(a1, b1, torch.zeros_like(a2), torch.zeros_like(b2))
-        return checks.close(b @ a, b1 @ a1)
-
-    def no_crossing() -> bool:
-        """The second LoRA is zero in A: nothing of its B may come in."""
-        a1, b1, a2, b2 = given(2, 2)
-        a, b = answer(a1, b1, torch.zeros_like(a2), b2)
-        return checks.close(b @ a, b1 @ a1)
+    def narrow(n: int) -> bool:
+        rank = sum(ranks[n])
+        return [np.shape(part) for part in replies[n]] == [(rank, 7), (5, rank)]
 
     return checks.judge(
         answer,
         [
-            (alone, "where the second LoRA is zero, the first must come out as it is"),
-            (no_crossing, "B2 reached A1: (B1 + B2)(A1 + A2) has two products too many"),
-            (lambda: sums(2, 2), "the second correction is missing, or not whole"),
-            (lambda: sums(1, 3), "two LoRAs may have different ranks"),
+            (lambda: callable(answer), "write a function of A1, B1, A2 and B2"),
+            (lambda: sums(0), "where the second LoRA is zero, the first must come out as it is"),
+            (lambda: sums(1), "B2 reached A1: (B1 + B2)(A1 + A2) has two products too many"),
+            (lambda: sums(2), "the second correction is missing, or not whole"),
+            (lambda: sums(3), "two LoRAs may have different ranks"),
             (
-                lambda: narrow(1, 3) and narrow(2, 2),
+                lambda: narrow(2) and narrow(3),
                 "the sum needs no more than the ranks together: A is (rank1 + rank2, in)",
             ),
         ],

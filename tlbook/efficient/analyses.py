@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tlbook import training
 from tlbook.batches import Batch, Batches
 from tlbook.efficient import adaptation, adapters, comparison
 from tlbook.efficient.adapters.places import layer_count, trunk_of
-from tlbook.heads import states_of
+from tlbook.heads import classification_loss, states_of
 
 MIB = 2**20
 
@@ -34,6 +35,28 @@ PUBLISHED = pd.DataFrame(
     ],
     columns=["trained", "sets", "share", "points"],
 )
+
+
+def validated(rows: pd.DataFrame, sets: Sequence[str]) -> pd.Series:
+    """Return by method the mean validation accuracy at its best learning rate, the best first.
+
+    By it a size can be chosen without a look at the test splits.
+
+    Args:
+        rows: From `tlbook.results.load`.
+        sets: Those of the suite; a method that was not tuned on all of them is left out.
+    """
+    tuned = rows[rows["metric"].str.startswith(comparison.TUNED.format(0)[:-1])]
+    tuned = tuned[tuned["dataset"].isin(sets)]
+    tries = tuned.groupby(["method", "metric"], sort=False)["value"].agg(["size", "mean"])
+    found = tries.loc[tries["size"] == len(sets), "mean"].groupby("method").max()
+    return found.sort_values(ascending=False).rename("validation")
+
+
+def answers(model: nn.Module, encoder: str, dataset: str) -> Int[np.ndarray, " rows"]:
+    """Return the class that a model gives to each test row; arguments as for `adaptation.score`."""
+    test = adaptation.task(encoder, dataset).rows["test"]
+    return np.stack(training.predict(model, Batches(test, 64, shuffle=False))).argmax(-1)
 
 
 def left_out(
@@ -148,6 +171,40 @@ def disk(models: Mapping[str, nn.Module], counts: Sequence[int] = (1, 2, 10, 100
 def base_weights(trunk: nn.Module) -> list[Tensor]:
     """Return the weights of a trunk without those of the adapters in place."""
     return [x for name, x in trunk.named_parameters() if ".adapter." not in name]
+
+
+def unmoved(trunk: nn.Module, base: nn.Module) -> bool:
+    """Say whether a trunk is bit for bit the encoder that it was made from.
+
+    Args:
+        trunk: May have adapters on it, but none in place.
+        base: As the encoder was, on any device.
+    """
+    pairs = zip(base_weights(trunk), base.parameters(), strict=True)
+    return all(torch.equal(one.cpu(), other.cpu()) for one, other in pairs)
+
+
+def epoch_seconds(
+    model: nn.Module, batches: Batches, *, learning_rate: float, epochs: int = 2
+) -> float:
+    """Train a classifier for some epochs and return the seconds of the quickest.
+
+    Args:
+        model: A `tlbook.heads.Classifier`, or one from `tlbook.efficient.activations.store`.
+        batches: That go with it.
+        learning_rate: Constant, above 0.
+        epochs: 1 or more.
+    """
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    records = training.fit(
+        model,
+        batches,
+        loss_of=classification_loss,
+        optimizer=torch.optim.AdamW(trained, learning_rate, fused=True),
+        epochs=epochs,
+        progress=False,
+    )
+    return min(record["seconds"] for record in records)
 
 
 def by_share(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:

@@ -90,13 +90,13 @@ METHODS = {
     FULL: Method(everything, MANY),
     "adapters 64": Method(partial(with_adapters, bottleneck=64), FEW),
     "head only": HEAD,
-    "adapters 2": Method(partial(with_adapters, bottleneck=2), FEW),
     "adapters 8": Method(partial(with_adapters, bottleneck=8), FEW),
-    "adapters 32": Method(partial(with_adapters, bottleneck=32), FEW),
-    "pfeiffer 16": Method(partial(with_adapters, bottleneck=16, placement="pfeiffer"), FEW),
+    "adapters 2": Method(partial(with_adapters, bottleneck=2), FEW),
+    "layer norms": Method(layer_norms, FEW),
     "top layers 1": Method(partial(top_layers, count=1), MANY),
     "top layers 2": Method(partial(top_layers, count=2), MANY),
-    "layer norms": Method(layer_norms, FEW),
+    "adapters 32": Method(partial(with_adapters, bottleneck=32), FEW),
+    "pfeiffer 16": Method(partial(with_adapters, bottleneck=16, placement="pfeiffer"), FEW),
 }
 
 

@@ -148,11 +148,11 @@ class PromptedEncoder(nn.Module):
 
 METHODS = {
     "LoRA 4": Method(partial(low_rank, rank=4), (1e-3, 3e-3, 1e-2)),
-    "LoRA 1": Method(partial(low_rank, rank=1), (1e-3, 3e-3, 1e-2)),
-    "LoRA 16": Method(partial(low_rank, rank=16), (1e-3, 3e-3, 1e-2)),
     "IA3": Method(ia3, (3e-3, 1e-2, 3e-2)),
     "BitFit": Method(bitfit, (1e-3, 3e-3, 1e-2)),
     "prompt tuning": Method(prompt_tuning, (3e-3, 1e-2, 3e-2)),
+    "LoRA 16": Method(partial(low_rank, rank=16), (1e-3, 3e-3, 1e-2)),
+    "LoRA 1": Method(partial(low_rank, rank=1), (1e-3, 3e-3, 1e-2)),
 }
 
 

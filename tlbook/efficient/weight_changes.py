@@ -2,13 +2,16 @@
 
 The best approximation of rank r to a change keeps its r largest singular values.
 
-Paper:    PAPERS["lora"], section 7.2
+Paper:    PAPERS["lora"], sections 7.2 and 7.3
 Notebook: notebooks/3_efficient/33_lora.ipynb
 """
 
 import copy
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -100,3 +103,63 @@ def share_kept(known: dict[str, Change], rank: int) -> float:
     if not total:
         raise ValueError("no matrix has changed")
     return sum(float((change.values[:rank] ** 2).sum()) for change in known.values()) / total
+
+
+def after_cuts(
+    tuned: nn.Module,
+    known: dict[str, Change],
+    ranks: Sequence[int],
+    score: Callable[[nn.Module], float],
+) -> pd.DataFrame:
+    """Score what is left of a trained model at several ranks.
+
+    Args:
+        tuned: As for `cut`.
+        known: As for `cut`.
+        ranks: As for `cut`, one or more.
+        score: Maps a model to 0..1.
+
+    Returns:
+        By rank: ``accuracy``, and ``kept`` as from `share_kept`.
+    """
+    found = {
+        rank: {"accuracy": score(cut(tuned, known, rank)), "kept": share_kept(known, rank)}
+        for rank in ranks
+    }
+    return pd.DataFrame(found).T.rename_axis("rank")
+
+
+@torch.no_grad()
+def by_matrix(known: dict[str, Change], *, share: float = 0.9) -> pd.DataFrame:
+    """Return how far training moved each matrix, and over how many directions.
+
+    Args:
+        known: From `changes`.
+        share: Of a change, as a sum of squares, above 0 and at most 1.
+
+    Returns:
+        A row a matrix: ``layer`` (from 1; 0 outside the layers), ``matrix`` (its name there),
+        ``moved`` (norm of the change over norm of the matrix before), ``directions`` (how many
+        singular values hold `share` of the change), ``of`` (how many there are).
+
+    Raises:
+        ValueError: If `share` is outside its range.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share must lie above 0 and at most at 1, got {share}")
+    rows = []
+    for name, change in known.items():
+        # Without a number in its name a matrix stands outside the layers.
+        _, layer, matrix = re.fullmatch(r"(?:(.*\.)?(\d+)\.)?(.*)", name).groups()
+        squares = change.values.double() ** 2
+        held = squares.cumsum(0) / squares.sum()  # rises to 1; NaN where nothing has changed
+        rows.append(
+            {
+                "layer": 0 if layer is None else int(layer) + 1,
+                "matrix": matrix,
+                "moved": float(change.values.norm() / change.before.norm()),
+                "directions": int((held < share - 1e-9).sum()) + 1 if squares.sum() else 0,
+                "of": len(squares),
+            }
+        )
+    return pd.DataFrame(rows)

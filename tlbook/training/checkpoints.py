@@ -1,7 +1,6 @@
 """The state of a training run in one safetensors file, written whole or not at all."""
 
 import json
-import os
 import random
 import time
 from dataclasses import asdict, dataclass, field
@@ -10,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+
+from tlbook.training.files import write_weights
 
 Settings = dict[str, object]
 
@@ -121,14 +121,7 @@ def save(
         "random": _random_states(tensors),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.partial")
-    save_file(
-        # A copy each: safetensors refuses weights that share memory, as those of an LSTM may.
-        {n: t.detach().to("cpu", copy=True).contiguous() for n, t in tensors.items()},
-        fresh,
-        metadata={name: json.dumps(value) for name, value in told.items()},
-    )
-    os.replace(fresh, path)
+    write_weights(path, tensors, {name: json.dumps(value) for name, value in told.items()})
 
 
 def restore(

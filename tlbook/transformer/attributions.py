@@ -101,6 +101,47 @@ def explain(
     return f"<p><b>{html.escape(says)}</b></p>" + coloured(pieces, shares.tolist(), label=says)
 
 
+def explain_text(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, text: str, names: Sequence[str]
+) -> str:
+    """Return what a model calls a text, and what drove it there from its runner-up, as HTML.
+
+    Below the tokens stand the sum of their shares and what they share out: they are equal, up to
+    the error of the path (see `integrated_gradients`).
+
+    Args:
+        model: A `tlbook.heads.Classifier`; it is put into evaluation mode.
+        tokenizer: Of its encoder.
+        text: Any; cut off after 128 tokens.
+        names: Of the classes.
+
+    Raises:
+        ValueError: If the text is empty.
+    """
+    if not text.strip():
+        raise ValueError("there is no text to classify; type a sentence")
+    encoded = tokenizer(text, truncation=True, max_length=128, return_token_type_ids=True)
+    ids = encoded["input_ids"]
+    batch = collate([{"input_ids": ids, "token_type_ids": encoded["token_type_ids"]}])
+    model.eval()
+    device = model.encoder.get_input_embeddings().weight.device
+    with torch.no_grad():
+        logits = model(**{name: tensor.to(device) for name, tensor in batch.items()})[0].float()
+    guess, other = logits.argsort(descending=True)[:2].tolist()
+    way = {"target": guess, "against": other}
+    shares = integrated_gradients(model, batch, **way)
+    says = f"Called {names[guess]} ({logits.softmax(-1)[guess]:.2f}) and not {names[other]}"
+    total = (
+        f"sum of the shares {shares.sum():+.2f}, to share out {change(model, batch, **way):+.2f}"
+    )
+    pieces = tokenizer.convert_ids_to_tokens(ids)
+    return (
+        f"<p><b>{html.escape(says)}</b></p>"
+        + coloured(pieces, shares.tolist(), label=says)
+        + f"<p><small>{total}</small></p>"
+    )
+
+
 def emptied(input_ids: Int[Tensor, "1 tokens"], *, pad_id: int = 0) -> Int[Tensor, "1 tokens"]:
     """Return a text that says nothing: every token but [CLS] and the [SEP] becomes [PAD].
 

@@ -31,6 +31,11 @@ class Lesson:
         """The file's name without ending, such as ``24_bert_finetuning``."""
         return self.path.stem
 
+    @property
+    def slug(self) -> str:
+        """The name without its number, such as ``bert_finetuning``."""
+        return self.name.partition("_")[2] or self.name
+
 
 def read(path: Path) -> Lesson:
     """Read a notebook's title and question.

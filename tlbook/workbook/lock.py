@@ -86,7 +86,7 @@ def renew(root: Path, *, hold: list[str], pip_options: tuple[str, ...] = ()) -> 
         python = Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python"
         report = Path(folder) / "report.json"
         command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--report", report]
-        command += [*pip_options, *wanted, f"{root}[dev,minilm]"]
+        command += [*pip_options, *wanted, f"{root}[browser,dev,minilm]"]
         subprocess.run(command, check=True, stdout=sys.stderr)
         lines = pins(json.loads(report.read_text(encoding="utf-8")))
     fresh = lock.with_suffix(".partial")

@@ -6,46 +6,14 @@ from html import escape
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import pass_context
-from latex2mathml.converter import convert
-from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from tlbook.workbook import snapshots
 from tlbook.workbook.execution import Run
 from tlbook.workbook.lessons import Lesson
+from tlbook.workbook.markup import CellExporter
 
 NOT_RUN = "not run yet"
-
-
-class _MathMarkup(IPythonRenderer):
-    """Markdown whose formulas become MathML, which browsers draw by themselves."""
-
-    def inline_math(self, body: str) -> str:
-        return convert(body)
-
-    def block_math(self, body: str) -> str:
-        return convert(body, display="block")
-
-    def latex_environment(self, name: str, body: str) -> str:
-        return convert(rf"\begin{{{name}}}{body}\end{{{name}}}", display="block")
-
-
-class _PageExporter(HTMLExporter):
-    """nbconvert's HTML of the cells alone, with formulas as MathML."""
-
-    @pass_context
-    def markdown2html(self, context, source):
-        resources = context.get("resources", {}).get("metadata", {})
-        renderer = _MathMarkup(
-            escape=False,
-            attachments=context.get("cell", {}).get("attachments", {}),
-            embed_images=True,
-            path=resources.get("path", ""),
-        )
-        source = source.replace("{aligned}", "{align*}")  # the converter knows only the latter
-        return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def write(path: Path, text: str) -> None:
@@ -64,7 +32,7 @@ def page(run: Run, *, before: Lesson | None, after: Lesson | None) -> str:
         before: The lesson to link back to.
         after: The lesson to link on to.
     """
-    exporter = _PageExporter(
+    exporter = CellExporter(
         template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True
     )
     place = {"metadata": {"path": str(run.lesson.path.parent), "name": run.lesson.name}}

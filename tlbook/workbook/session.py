@@ -6,13 +6,15 @@ import tempfile
 from pathlib import Path
 
 from tlbook import results
-from tlbook.workbook import lessons, pages, recording
+from tlbook.workbook import executed, lessons, pages, recording
 from tlbook.workbook.execution import Run, execute
 from tlbook.workbook.lessons import ROOT, Lesson
 
 
 def run(chosen: list[Lesson], *, out: Path) -> int:
     """Execute lessons, write a page for each and an index; end with the recorded results.
+
+    Beside its page each executed notebook is left for `tlbook.workbook.executed`.
 
     A lesson's rows replace those of its earlier run when it has ended, so that a killed run
     loses none. A lesson that fails does not stop the others.
@@ -30,7 +32,9 @@ def run(chosen: list[Lesson], *, out: Path) -> int:
     linked = [one for one in shelf if one in chosen or (out / f"{one.name}.html").exists()]
     failed = []
     for number, lesson in enumerate(chosen, 1):
+        mark = executed.fingerprint(lesson)
         ended = _one(lesson, f"[{number}/{len(chosen)}]")
+        executed.save(out, ended, mark)
         place = linked.index(lesson)
         before, after = linked[:place][-1:], linked[place + 1 :][:1]
         html = pages.page(ended, before=(before or [None])[0], after=(after or [None])[0])

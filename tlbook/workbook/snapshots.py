@@ -30,6 +30,8 @@ def hidden_errors(notebook: NotebookNode) -> list[str]:
 def freeze(notebook: NotebookNode) -> NotebookNode:
     """Replace every widget in the outputs by HTML that shows its state; return the notebook.
 
+    A line that says how to run the notebook, which our panels bring along, stays under it.
+
     Args:
         notebook: Executed, with the state of its widgets in the metadata; changed in place.
     """
@@ -38,7 +40,8 @@ def freeze(notebook: NotebookNode) -> NotebookNode:
         for output in cell.get("outputs", []):
             view = output.get("data", {}).pop(VIEW, None)
             if view and view["model_id"] in states:
-                output.data["text/html"] = snapshot(view["model_id"], states)
+                line = output.data.get("text/html", "")
+                output.data["text/html"] = snapshot(view["model_id"], states) + line
     return notebook
 
 
@@ -64,6 +67,8 @@ def snapshot(model_id: str, states: dict) -> str:
         return f'<div class="widget">{state.get("value", "")}</div>'
     if kind == "Image":
         return _image(model)
+    if kind in ("Button", "FloatProgress"):
+        return ""  # a page cannot do what they do
     if kind == "Output":
         return _outputs(state.get("outputs", []))
     if children := state.get("children"):

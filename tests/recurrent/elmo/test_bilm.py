@@ -71,6 +71,11 @@ def test_the_first_stateful_batch_is_as_a_stateless_one(bilm):
         np.testing.assert_allclose(one, other, **CLOSE)
 
 
+def test_a_large_batch_gives_what_single_sentences_give(bilm):
+    for found, sentence in zip(bilm.embed(SENTENCES * 8), SENTENCES * 8, strict=True):
+        np.testing.assert_allclose(found, bilm.embed([sentence])[0], **CLOSE)
+
+
 def test_a_mix_starts_as_the_mean():
     layers = torch.randn(3, 2, 4, 5)
     torch.testing.assert_close(ScalarMix(3)(layers), layers.mean(0))

@@ -98,13 +98,39 @@ def test_words_cannot_run_into_one_another_in_the_key(bilm):
     assert len(keys) == 4
 
 
-def test_a_damaged_file_is_made_anew(bilm):
+def test_a_word_that_utf_8_has_no_bytes_for_has_a_key(bilm):
+    assert embedding.key_of(bilm, [["\ud800"]]) != embedding.key_of(bilm, [["\ud801"]])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: content[:-9], lambda content: b"", lambda content: b"PK\x03\x04" + content],
+    ids=["cut off", "empty", "of another kind"],
+)
+def test_a_damaged_file_is_made_anew(bilm, counted, damage):
     first = bilm.embed(SENTENCES, cache=True)
     (path,) = (runtime.cache_folder() / "elmo").iterdir()
-    path.write_bytes(path.read_bytes()[:-9])
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
     np.testing.assert_array_equal(bilm.embed(SENTENCES, cache=True)[3], first[3])
-    assert path.stat().st_size > 9
+    assert path.read_bytes() == whole
+    counted.clear()
     np.testing.assert_array_equal(bilm.embed(SENTENCES, cache=True)[3], first[3])
+    assert not counted
+
+
+def test_layers_of_other_words_are_not_taken_for_these(bilm, monkeypatch):
+    monkeypatch.setattr(embedding, "key_of", lambda *given: "same")
+    bilm.embed(SENTENCES, cache=True)
+    assert bilm.embed([["a"]], cache=True)[0].shape == (3, 1, 6)
+
+
+def test_what_is_done_to_the_layers_does_not_reach_the_disk(bilm):
+    bilm.embed(SENTENCES, cache=True)
+    found = bilm.embed(SENTENCES, cache=True)[0]
+    before = found.copy()
+    found += 1
+    np.testing.assert_array_equal(bilm.embed(SENTENCES, cache=True)[0], before)
 
 
 def test_a_folder_that_cannot_be_written_to_is_let_be(bilm, monkeypatch, tmp_path):
@@ -118,14 +144,22 @@ def test_a_stateful_result_cannot_be_cached(bilm):
         bilm.embed(SENTENCES, cache=True, stateful=True)
 
 
-def test_a_text_is_no_list_of_words(bilm):
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_text_is_no_list_of_words(bilm, cache):
     with pytest.raises(TypeError, match="sentence 1 is the text 'The red ship'; split it into"):
-        bilm.embed([["a"], "The red ship"])
+        bilm.embed([["a"], "The red ship"], cache=cache)
 
 
 def test_a_number_is_no_word():
-    with pytest.raises(TypeError, match="sentence 0 has 7 where a word should be"):
-        embedding.indexed([["a", 7]])
+    class Odd(list):
+        """Looks like a list of words to beartype, which looks at one place of it."""
+
+        def __iter__(self):
+            yield 7
+
+    for compute in (embedding.indexed, lambda given: embedding.key_of(BiLM(SETTINGS), given)):
+        with pytest.raises(TypeError, match="sentence 0 has 7 where a word should be"):
+            compute([Odd(["a"])])
 
 
 def test_batches_hold_one_sentence_at_least(bilm):

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import datasets
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,22 +12,16 @@ from tlbook.recurrent.elmo import shipped
 from tlbook.recurrent.pocket_elmo import __main__ as command
 from tlbook.recurrent.pocket_elmo import card, preparation, run
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
-from tlbook.transformer.pocket_bert import curve
+from tlbook.training import curve
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch):
+def folders(small_mirror, tmp_path, monkeypatch):
     """Return where work goes and where the model goes, with a mirror to read."""
-    place = tmp_path / "mirror"
-    for name, split, texts in (
-        ("org/prose", "train", prose()),
-        ("org/judged", "test", [prose()[40].upper()]),
-    ):
-        (place / name).mkdir(parents=True)
-        datasets.Dataset.from_dict({"text": texts}).to_parquet(place / name / f"{split}.parquet")
+    small_mirror("org/prose", text=prose())
+    small_mirror("org/judged", "test", text=[prose()[40].upper()])
     pocket = tmp_path / "pocket"
     pocket.mkdir()
-    monkeypatch.setenv("TLBOOK_MIRROR", str(place))
     monkeypatch.setattr(sources, "POCKET", pocket)
     monkeypatch.setattr(command, "MODEL", pocket / "pocket-elmo")
     monkeypatch.setattr(preparation, "SHARE", 0.2)
@@ -72,11 +65,6 @@ def test_a_sentence_of_a_judged_row_is_not_read(folders):
     read = [sentence.replace(".", " .") in text for sentence in prose()]
     assert not read[40]
     assert sum(read) > 40
-
-
-def test_a_source_may_say_how_much_of_it_is_read():
-    assert command.source("org/a=70").words == 70
-    assert command.source("org/a").words == command.MOST
 
 
 def test_an_unknown_command_is_an_error(capsys):

@@ -3,13 +3,12 @@
 import random
 from dataclasses import replace
 
-import datasets
 import pytest
 
 from tests.tiny_models import WORDS, tiny_bert, tiny_tokenizer
+from tlbook.corpora.running_text import Source
 from tlbook.transformer.pocket_bert import preparation
 from tlbook.transformer.pocket_bert.run import Plan
-from tlbook.transformer.pocket_bert.text import Source
 
 BANNED = "The red ship sails in Paris"
 SOURCES = (Source("org/prose", "invented", 10_000, repeats=2), Source("org/notes", "invented", 10))
@@ -29,21 +28,6 @@ def sentences(count, seed=0):
     draw = random.Random(seed)
     words = [word for word in WORDS if word.isalpha()]
     return [" ".join(draw.choices(words, k=draw.randint(5, 9))) + "." for _ in range(count)]
-
-
-@pytest.fixture
-def small_mirror(tmp_path, monkeypatch):
-    """Return a function that writes a set into the mirror that tlbook looks into."""
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    monkeypatch.setenv("TLBOOK_MIRROR", str(folder))
-
-    def write(name, split="train", **columns):
-        file = folder / name / f"{split}.parquet"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        datasets.Dataset.from_dict(columns).to_parquet(file)
-
-    return write
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from tests.transformer.pocket_bert.conftest import SHORT
 from tests.transformer.pocket_bert.test_bars import rows  # noqa: F401 -- a fixture
 from tlbook.encoders import sources
-from tlbook.transformer.pocket_bert import bars, card, curve, export, measurement, run
+from tlbook.training import curve
+from tlbook.transformer.pocket_bert import bars, card, export, measurement, run
 
 SHIPPED = sources.POCKET / "pocket-bert"
 

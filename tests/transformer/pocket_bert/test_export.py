@@ -8,7 +8,8 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from tests.transformer.pocket_bert.conftest import SHORT
 from tlbook.encoders import sources
-from tlbook.transformer.pocket_bert import curve, export, run
+from tlbook.training import curve
+from tlbook.transformer.pocket_bert import export, run
 
 
 @pytest.fixture
@@ -60,24 +61,9 @@ def test_the_tokenizer_knows_its_special_tokens(shipped):
     ]
 
 
-def test_checksums_name_what_was_written_and_leave_other_models_alone(trained, tmp_path):
-    sums = tmp_path / "pocket" / export.SUMS
-    sums.parent.mkdir()
-    sums.write_text(f"{'0' * 64}  another/model.safetensors\n{'1' * 64}  tiny-bert/gone.json\n")
-    target = export.export(trained, tmp_path / "pocket" / "tiny-bert")
-    told = dict(reversed(line.split(maxsplit=1)) for line in sums.read_text().splitlines())
-    assert told.pop("another/model.safetensors") == "0" * 64
-    assert "tiny-bert/gone.json" not in told
-    assert {f"tiny-bert/{p.name}" for p in target.iterdir()} - set(told) == {"tiny-bert/CARD.md"}
-    for name, published in told.items():
-        sources.verify(target.parent / name, published)
-
-
-def test_a_second_export_replaces_the_first(trained, shipped):
-    (shipped / "stale.txt").write_text("old")
-    export.export(trained, shipped)
-    assert not (shipped / "stale.txt").exists()
-    assert not list(shipped.parent.glob("*.partial"))
+def test_its_checksums_stand_beside_it(shipped):
+    told = (shipped.parent / sources.SUMS).read_text()
+    assert f"{sources.sha256_of(shipped / 'model.safetensors')}  tiny-bert/model" in told
 
 
 def test_a_model_too_large_to_ship_is_refused_and_the_old_one_stays(trained, shipped, monkeypatch):

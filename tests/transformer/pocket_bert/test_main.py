@@ -7,6 +7,7 @@ import pytest
 from tests.tiny_models import tiny_bert, tiny_tokenizer
 from tests.transformer.pocket_bert.conftest import sentences
 from tlbook import encoders
+from tlbook.training import commands as shared
 from tlbook.training.ledger import Outcome
 from tlbook.transformer.pocket_bert import __main__ as commands
 from tlbook.transformer.pocket_bert import measurement, methods
@@ -26,7 +27,7 @@ def call(small_mirror, tmp_path, monkeypatch):
         "load",
         lambda name: (tiny_tokenizer(), tiny_bert(num_hidden_layers=6, intermediate_size=1152)),
     )
-    monkeypatch.setattr(commands, "CORPORA", ("posts",))  # all of them take seconds
+    monkeypatch.setattr(shared, "CORPORA", ("posts",))  # all of them take seconds
     monkeypatch.setattr(commands, "MODEL", tmp_path / "model")
     monkeypatch.setattr(measurement, "TASKS", (Task("org/films", 2),))
     options = measurement.product(strength=(1, 2))
@@ -58,11 +59,6 @@ def test_the_four_commands_make_a_measured_model(call, tmp_path, capsys):
     assert "| org/films" not in (tmp_path / "model" / "CARD.md").read_text()
     text = (tmp_path / "model" / "measured.csv").read_text()
     assert text.count("pocket_bert,tfidf") == text.count(",features,") == 2 * 2 + 5
-
-
-def test_a_source_may_name_its_cap():
-    assert commands.source("org/name=50").words == 50
-    assert commands.source("org/name").name == "org/name"
 
 
 def test_an_unknown_method_is_refused(call):

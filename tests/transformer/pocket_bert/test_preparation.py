@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from tests.tiny_models import tiny_tokenizer
 from tests.transformer.pocket_bert.conftest import SOURCES
+from tlbook.corpora import running_text
 from tlbook.transformer.pocket_bert import preparation, text
 
 
@@ -32,7 +33,7 @@ def test_what_was_read_is_told(prepared):
     assert sum(told["tokens"]) == len(np.load(prepared / "ids.npy"))
     assert told["chunks"] == len(np.load(prepared / "offsets.npy")) - 1
     assert told["tokens"][0] > 1.5 * told["words"][0], "used twice"
-    assert told["held_out"] == {"sets": ["org/judged"], "runs": 1, "words": text.GRAM}
+    assert told["held_out"] == {"sets": ["org/judged"], "runs": 1, "words": running_text.GRAM}
     assert 0 < told["coverage"] <= 1
 
 
@@ -46,7 +47,7 @@ def test_the_tokenizer_agrees_with_the_kept_ids(prepared):
 
 
 def test_a_second_run_does_nothing(prepared, monkeypatch):
-    monkeypatch.setattr(text, "read", None)
+    monkeypatch.setattr(running_text, "read", None)
     before = (prepared / "text.json").read_text()
     assert again(prepared) == json.loads(before)
 

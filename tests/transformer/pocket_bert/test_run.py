@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from tests.transformer.pocket_bert.conftest import PLAN
-from tlbook.transformer.pocket_bert import curve, distillation
+from tlbook.training import curve
+from tlbook.transformer.pocket_bert import distillation
 from tlbook.transformer.pocket_bert import run as running
 
 

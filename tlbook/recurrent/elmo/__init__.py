@@ -4,9 +4,9 @@ Paper:    PAPERS["elmo"], section 3
 Notebook: notebooks/1_recurrent/13_elmo.ipynb
 
 Modules, in the order in which data flows: `words` (text to words), `settings`, `characters` (words
-to vectors), `through_time` and `lstm` (vectors in context), `published` (weights of others),
-`embedding` (batches and caches), `prediction` (the softmax), `shipped` (pocket-elmo). Here stands
-what a lesson uses.
+to vectors), `through_time`, `inference`, `lstm` and `contexts` (vectors in context), `published`
+(weights of others), `embedding` (batches and caches), `prediction` (the softmax), `shipped`
+(pocket-elmo). Here stands what a lesson uses.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from tlbook.recurrent.elmo import embedding, published
+from tlbook.recurrent.elmo import contexts, embedding, published
 from tlbook.recurrent.elmo.characters import CharacterCNN, ids_of
-from tlbook.recurrent.elmo.lstm import Stack, State, reversed_rows
+from tlbook.recurrent.elmo.lstm import Stack, State
 from tlbook.recurrent.elmo.settings import Settings
 
 
@@ -127,45 +126,34 @@ class BiLM(nn.Module):
         """
         types, rows = embedding.indexed(sentences)
         ids, lengths = embedding.stacked(rows)
-        vectors = self.word_vectors(types)[ids.to(self.device)]
-        layers, _ = self.contexts(vectors, lengths, self.blank_state(len(rows)))
+        vectors, blank = self.word_vectors(types), self.blank_state(len(rows))
+        layers, _ = self.contexts(vectors, lengths, blank, ids.to(self.device))
         mask = torch.arange(ids.shape[1] - 2) < (lengths - 2)[:, None]
         mask = mask.to(self.device)
         return layers[:, :, 1:-1] * mask[..., None], mask
 
     def contexts(
         self,
-        vectors: Float[Tensor, "batch tokens projection"],
+        vectors: Float[Tensor, "*places projection"],
         lengths: Int[Tensor, " batch"],
         state: State,
+        ids: Int[Tensor, "batch tokens"] | None = None,
     ) -> tuple[Float[Tensor, "layers batch tokens features"], State]:
         """Run the LSTMs of both directions over word vectors, and return their layers.
 
         Args:
-            vectors: Of begin of sentence, words, end of sentence, and padding of any value.
+            vectors: Of begin of sentence, words, end of sentence, and padding of any value:
+                (batch, tokens, projection). With `ids` those of distinct words, which is faster:
+                (words, projection).
             lengths: Tokens of each row, on the CPU.
             state: (h, c) that the rows begin with; see `blank_state`.
+            ids: Places in `vectors`.
 
         Returns:
             The layers, padding 0 from the first LSTM on, and (h, c) after each row's last token
             (in the backward direction, its first).
         """
-        order = lengths.argsort(descending=True, stable=True)
-        back = order.argsort().to(vectors.device)
-        ordered, x = lengths[order], vectors[order.to(vectors.device)]
-        there = ordered.to(vectors.device)
-        halves, ends = [], []
-        for direction, stack in enumerate((self.forwards, self.backwards)):
-            turned = reversed_rows(x, there) if direction else x
-            packed = pack_padded_sequence(turned, ordered, batch_first=True)
-            begun = tuple(part[direction][:, order.to(part.device)] for part in state)
-            outputs, ended = stack(packed, begun)
-            padded = [pad_packed_sequence(y, batch_first=True)[0] for y in outputs]
-            halves.append([reversed_rows(y, there) for y in padded] if direction else padded)
-            ends.append([part[:, back] for part in ended])
-        both = [torch.cat(pair, dim=-1)[back] for pair in zip(*halves, strict=True)]
-        layers = torch.stack([torch.cat([vectors, vectors], dim=-1), *both])
-        return layers, tuple(torch.stack(parts) for parts in zip(*ends, strict=True))
+        return contexts.both_ways((self.forwards, self.backwards), vectors, lengths, state, ids)
 
 
 class ScalarMix(nn.Module):

@@ -6,13 +6,12 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from tlbook import runtime
@@ -37,7 +36,8 @@ def embed(
         for places in runtime.progress_bar(batches, desc="embedding", shown=progress):
             ids, lengths = stacked([rows[place] for place in places])
             state = resumed(bilm, len(places)) if stateful else bilm.blank_state(len(places))
-            layers, state = bilm.contexts(vectors[ids.to(vectors.device)], lengths, state)
+            present, ids = ids.to(vectors.device).unique(return_inverse=True)
+            layers, state = bilm.contexts(vectors[present], lengths, state, ids)
             if stateful:
                 carry_on(bilm, state)
             given = layers.cpu().numpy()
@@ -133,31 +133,57 @@ def cached(bilm: nn.Module, sentences: Sentences, **settings: object) -> list[np
     """
     if settings["stateful"]:
         raise ValueError("a stateful result depends on earlier batches; it cannot be cached")
-    path = runtime.cache_folder() / "elmo" / f"{key_of(bilm, sentences)}.safetensors"
-    with contextlib.suppress(OSError, SafetensorError):
-        stored = load_file(path)
-        return np.split(stored["layers"], stored["ends"][:-1], axis=1) if len(sentences) else []
+    path = runtime.cache_folder() / "elmo" / f"{key_of(bilm, sentences)}.npy"
+    with contextlib.suppress(OSError, ValueError):
+        return stored(path, bilm, sentences)
     found = embed(bilm, sentences, **settings)
     if found:
-        with contextlib.suppress(OSError, SafetensorError):
+        with contextlib.suppress(OSError):
             save(found, path)
     return found
 
 
 def key_of(bilm: nn.Module, sentences: Sentences) -> str:
-    """Return a hash of everything that decides the layers: sizes, weights and words."""
-    told = [asdict(bilm.settings), [list(sentence) for sentence in sentences]]
-    digest = hashlib.sha256(json.dumps(told).encode())
+    """Return a hash of everything that decides the layers: sizes, weights and words.
+
+    Raises:
+        TypeError: If a sentence is a text, or a word is none.
+    """
+    digest = hashlib.sha256(json.dumps(asdict(bilm.settings)).encode())
+    words = list(chain.from_iterable(sentences))
+    if any(isinstance(s, str) for s in sentences) or not all(isinstance(w, str) for w in words):
+        indexed(sentences)  # says which one
+    for counts in (sentences, words):  # where one ends and the next begins
+        digest.update(np.fromiter(map(len, counts), dtype=np.int64))
+        digest.update(b"/")
+    digest.update("".join(words).encode("utf-8", "surrogatepass"))
     for name, weight in sorted(bilm.state_dict().items()):
         digest.update(name.encode())
         digest.update(weight.detach().cpu().contiguous().numpy())
     return digest.hexdigest()[:32]
 
 
+def stored(path: Path, bilm: nn.Module, sentences: Sentences) -> list[np.ndarray]:
+    """Return the layers in a file, read from disk when they are looked at, and not before.
+
+    They may be written to: the file stays as it is.
+
+    Raises:
+        OSError: If it is not there.
+        ValueError: If it is damaged, or holds something else.
+    """
+    layers = np.lib.format.open_memmap(path, mode="c")
+    ends = np.cumsum([0, *map(len, sentences)])
+    if layers.dtype != np.float32 or layers.shape != (bilm.depth, ends[-1], bilm.width):
+        raise ValueError(f"{path} holds other layers")
+    layers = layers.view(np.ndarray)
+    return [layers[:, start:end] for start, end in pairwise(ends.tolist())]
+
+
 def save(layers: Sequence[np.ndarray], path: Path) -> None:
     """Write layers of sentences end to end, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}")
-    ends = np.cumsum([part.shape[1] for part in layers])
-    save_file({"layers": np.concatenate(layers, axis=1), "ends": ends}, fresh)
+    with fresh.open("wb") as file:
+        np.save(file, np.concatenate(layers, axis=1))
     os.replace(fresh, path)

@@ -5,14 +5,15 @@ Notebook: notebooks/1_recurrent/13_elmo.ipynb
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from tlbook.recurrent.elmo import through_time
+from tlbook.recurrent.elmo import inference, through_time
 from tlbook.recurrent.elmo.settings import Settings
 
 State = tuple[Tensor, Tensor]  # (layers, batch, projection) and (layers, batch, cell)
+Words = Float[Tensor, "words inputs"]
 
 
 class ProjectedLSTM(nn.Module):
@@ -22,7 +23,7 @@ class ProjectedLSTM(nn.Module):
 
         c_t = clip(f * c_(t-1) + i * g)        h_t = clip(P (o * tanh(c_t)))
 
-    Without clipping this is what PyTorch's LSTM computes, and it does so, several times faster
+    Without clipping this is what PyTorch's LSTM computes, and it or `inference` does so, faster
     than `stepwise`, which is for the published models, all of which clip.
 
     Args:
@@ -42,26 +43,38 @@ class ProjectedLSTM(nn.Module):
         """Whether anything is clipped."""
         return self.cell_clip is not None or self.projection_clip is not None
 
-    def forward(self, x: PackedSequence, state: State) -> tuple[PackedSequence, State]:
+    def forward(
+        self, x: PackedSequence, state: State, words: Words | None = None
+    ) -> tuple[PackedSequence, State]:
         """Return the states of all words, and (h, c) after each row's last word.
 
         Args:
             x: Rows sorted by length, longest first.
             state: (h, c) to begin with, each (1, batch, width).
+            words: Vectors of distinct words, of which `x` then holds the places.
         """
         if self.clips:
-            return self.stepwise(x, state)
+            return self.stepwise(x, state, words)
+        if inference.pays(self.lstm, x, state, words):
+            return inference.run(self.lstm, x, state, words)
+        if words is not None:
+            x = PackedSequence(words[x.data], x.batch_sizes)
         if through_time.pays(self.lstm, x):
             return through_time.run(self.lstm, x, state)
         return self.lstm(x, state)
 
-    def stepwise(self, x: PackedSequence, state: State) -> tuple[PackedSequence, State]:
+    def stepwise(
+        self, x: PackedSequence, state: State, words: Words | None = None
+    ) -> tuple[PackedSequence, State]:
         """Compute the same word by word, with clipping."""
         weights = self.lstm
         # What the words ask of the gates does not depend on the states: one product for all.
         asked = nn.functional.linear(
-            x.data, weights.weight_ih_l0, weights.bias_ih_l0 + weights.bias_hh_l0
+            x.data if words is None else words,
+            weights.weight_ih_l0,
+            weights.bias_ih_l0 + weights.bias_hh_l0,
         )
+        asked = asked if words is None else asked[x.data]
         (h,), (c,) = state
         found, start = [], 0
         for rows in x.batch_sizes.tolist():  # rows that are not yet at their end
@@ -99,18 +112,24 @@ class Stack(nn.Module):
         self.skip = settings.skip
         self.layers = nn.ModuleList(ProjectedLSTM(settings) for _ in range(settings.layers))
 
-    def forward(self, x: PackedSequence, state: State) -> tuple[list[PackedSequence], State]:
+    def forward(
+        self, x: PackedSequence, state: State, words: Words | None = None
+    ) -> tuple[list[PackedSequence], State]:
         """Return the output of each layer, and the state of each after its last word.
 
-        The state that is carried on is that of the LSTM itself, without what was added.
+        The state that is carried on is that of the LSTM itself, without what was added. For the
+        arguments see `ProjectedLSTM.forward`.
         """
         outputs, states = [], []
-        x = PackedSequence(x.data.to(state[0].dtype), x.batch_sizes)
+        if words is None:
+            x = PackedSequence(x.data.to(state[0].dtype), x.batch_sizes)
+        else:
+            words = words.to(state[0].dtype)
         for depth, layer in enumerate(self.layers):
             begun = (state[0][depth : depth + 1], state[1][depth : depth + 1])
             # LSTMs gain nothing from bfloat16, and their states would lose by it.
             with torch.autocast(x.data.device.type, enabled=False):
-                y, ended = layer(x, begun)
+                y, ended = layer(x, begun, None if depth else words)
             if depth and self.skip:
                 y = PackedSequence(y.data + x.data, y.batch_sizes)
             outputs.append(y)
@@ -121,8 +140,8 @@ class Stack(nn.Module):
 
 
 def reversed_rows(
-    x: Float[Tensor, "batch tokens hidden"], lengths: Int[Tensor, " batch"]
-) -> Float[Tensor, "batch tokens hidden"]:
+    x: Shaped[Tensor, "batch tokens hidden"], lengths: Int[Tensor, " batch"]
+) -> Shaped[Tensor, "batch tokens hidden"]:
     """Reverse the real tokens of each row and leave its padding where it is.
 
     Example:

@@ -7,9 +7,8 @@ Not a lesson: this is the workshop behind ``tlbook.recurrent.elmo.shipped``. Run
     python -m tlbook.recurrent.pocket_elmo export    # -> tlbook/pocket/pocket-elmo
     python -m tlbook.recurrent.pocket_elmo measure   # perplexities beside a trigram's, the card
 
-It reads the text of pocket-bert, whose workshop lends it what is alike: the reading of sources
-without held-out sentences, the learning curve, the checksums. Only `__main__` reaches over there.
-
 Modules, in the order in which data flows: `preparation`, `stream`, `streamed`, `run`, `export`,
-`trigram`, `measurement`, `card`.
+`trigram`, `measurement`, `card`. It reads the text of pocket-bert, and what it shares with that
+workshop stands in `tlbook.corpora.running_text` and in `tlbook.training`: `files`, `runs`, `curve`,
+`publishing`, `commands`.
 """

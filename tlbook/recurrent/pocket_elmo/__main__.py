@@ -4,7 +4,6 @@ Each command goes on where it was stopped, and does nothing that is done already
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -13,14 +12,13 @@ from pathlib import Path
 import pandas as pd
 
 from tlbook import runtime
-from tlbook.corpora import mirror
-from tlbook.corpora.shipped import CORPORA
+from tlbook.corpora import running_text
 from tlbook.encoders import sources
 from tlbook.recurrent.elmo.shipped import load_language_model
 from tlbook.recurrent.pocket_elmo import card, export, measurement, preparation, run
-from tlbook.transformer.pocket_bert import export as checksums
-from tlbook.transformer.pocket_bert import text
-from tlbook.transformer.pocket_bert.curve import Curve
+from tlbook.training import commands
+from tlbook.training.curve import Curve
+from tlbook.training.files import write
 
 MODEL = sources.POCKET / "pocket-elmo"
 MOST = 3_000_000  # words of a source
@@ -29,23 +27,9 @@ REAL = ("cornell-movie-review-data/rotten_tomatoes", "stanfordnlp/sst2")
 
 def parser() -> argparse.ArgumentParser:
     """Describe the commands and their options."""
-    whole = argparse.ArgumentParser(
-        prog=card.COMMAND, description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    commands = whole.add_subparsers(dest="command", required=True)
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--folder", type=Path, default=Path("build/pocket_elmo"), help="work in progress goes here"
-    )
-    shared.add_argument("--mirror", help="folder laid out like the Hub (default: TLBOOK_MIRROR)")
-    shared.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-
-    def command(name: str, what: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, parents=[shared], help=what, description=what)
-
+    whole, command = commands.command_line(card.COMMAND, __doc__, Path("build/pocket_elmo"))
     one = command("prepare", "text -> numbers of words, held-out text")
-    one.add_argument("--text", nargs="+", metavar="NAME[=WORDS]", help="sets to read instead")
-    one.add_argument("--held-out", nargs="+", metavar="NAME", help="sets to keep out of the text")
+    commands.read_options(one)
     one.add_argument("--vocab", type=int, default=20_000, help="words that are predicted")
     one = command("train", "train both directions")
     one.add_argument("--words", type=float, default=run.Plan.words, help="words to read")
@@ -61,46 +45,29 @@ def parser() -> argparse.ArgumentParser:
 def main(given: Sequence[str] | None = None) -> int:
     """Run one command and return 0."""
     options = parser().parse_args(given)
-    if options.mirror:
-        os.environ["TLBOOK_MIRROR"] = options.mirror
-    if options.device != "auto":
-        os.environ["TLBOOK_DEVICE"] = options.device
-    runtime.start(seed=0)
+    commands.begin(options)
     {"prepare": prepare, "train": train, "export": ship, "measure": measure}[options.command](
         options
     )
     return 0
 
 
-def source(said: str) -> text.Source:
-    """Read NAME or NAME=WORDS, a set of the mirror or the Hub and what is read of it at most."""
-    name, _, words = said.partition("=")
-    return text.Source(name, "see its card", int(words) if words else MOST)
-
-
-def grams(sentence: str) -> set[int]:
-    """The runs of words by which a sentence is recognised."""
-    words = text.words_of(sentence)
-    return set(text.grams_of(words)) if words else set()
-
-
 def prepare(options: argparse.Namespace) -> None:
     """Make the text ready; without a mirror the sets of pocket-bert's figures are held out."""
-    read = [source(said) for said in options.text or ()] or [
-        replace(one, words=min(one.words, MOST), repeats=1) for one in text.SOURCES
+    read = [commands.source(said, MOST) for said in options.text or ()] or [
+        replace(one, words=min(one.words, MOST), repeats=1) for one in running_text.SOURCES
     ]
-    sets = options.held_out or mirror.mirror_names() or list(REAL)
-    sets = [*sets, *(name for name in CORPORA if name not in sets)]
+    sets = commands.held_out_sets(options.held_out, REAL)
 
     def passages() -> list[preparation.Passages]:
-        banned = text.held_out_grams(sets)
+        banned = running_text.held_out_grams(sets)
         shown = runtime.progress_bar(read, desc="reading", shown=True)
-        return [list(text.read(one, banned, seed=0)) for one in shown]
+        return [list(running_text.read(one, banned, seed=0)) for one in shown]
 
     told = preparation.prepare(
         options.folder,
         passages,
-        grams=grams,
+        grams=running_text.grams,
         wanted={"sources": [asdict(one) for one in read], "sets": sets},
         vocab=options.vocab,
     )
@@ -118,17 +85,14 @@ def train(options: argparse.Namespace) -> None:
 
 def ship(options: argparse.Namespace) -> None:
     """Write the model, whole or not at all, and its checksums."""
-    fresh = export.export(options.folder, options.to.with_name(f"{options.to.name}.partial"))
-    checksums.replace(fresh, options.to)
-    size = sum(path.stat().st_size for path in options.to.iterdir())
-    print(f"{options.to} is written: {size / 1e6:.1f} MB")
+    print(commands.written(export.export(options.folder, options.to)))
 
 
 def measure(options: argparse.Namespace) -> None:
     """Measure, and write rows and card."""
     model = load_language_model("pocket-elmo" if options.to == MODEL else options.to)
     rows = pd.DataFrame(measurement.measure(options.folder, model.to(runtime.device())))
-    preparation.write(options.to / "measured.csv", rows.to_csv(index=False).encode())
+    write(options.to / "measured.csv", rows.to_csv(index=False).encode())
     card.write_card(options.to)
     print(card.figures_of(options.to / "measured.csv"))
 

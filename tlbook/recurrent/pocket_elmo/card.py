@@ -12,7 +12,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
-from tlbook.recurrent.pocket_elmo.preparation import write
+from tlbook.training.files import write
 
 COMMAND = "python -m tlbook.recurrent.pocket_elmo"
 SHOWN = (0, 0.1, 0.25, 0.5, 0.75, 1)  # shares of the run at which the curve is told

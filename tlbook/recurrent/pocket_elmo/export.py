@@ -14,56 +14,42 @@ file of the model         what it holds
 """
 
 import json
-import shutil
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
 from tlbook.recurrent.elmo.settings import Settings
 from tlbook.recurrent.pocket_elmo import card
-from tlbook.recurrent.pocket_elmo.preparation import write
 from tlbook.recurrent.pocket_elmo.run import vocabulary_of
+from tlbook.training import runs
+from tlbook.training.files import write
+from tlbook.training.publishing import publish
 
 MOST_BYTES = 12_000_000
 
 
-def export(folder: Path, fresh: Path) -> Path:
-    """Write the model of a finished run to `fresh`, a folder that is made anew.
+def export(folder: Path, target: Path) -> Path:
+    """Write the model of a finished run to `target`, whole or not at all, with its checksums.
 
     Args:
         folder: Where ``prepare`` and ``train`` wrote.
-        fresh: Where the model goes; to be put in the place of an old one as a whole.
+        target: Where the model goes; see `publish`.
 
     Returns:
-        `fresh`.
+        `target`.
 
     Raises:
         FileNotFoundError: If the run is not finished.
-        ValueError: If the files come to more than `MOST_BYTES`; nothing is left of them then.
+        ValueError: If the files come to more than `MOST_BYTES`.
     """
-    if not (folder / "run.json").exists():
-        raise FileNotFoundError(f"{folder} holds no finished run; run train first")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    told = {
-        name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("plan", "run", "text")
-    }
-    sizes = told["plan"]["settings"]
-    settings = Settings(**sizes | {"filters": tuple(map(tuple, sizes["filters"]))})
-    weights = load_file(folder / "model.safetensors")
-    save_file(
-        {name: weight.half() for name, weight in weights.items()}, fresh / "model.safetensors"
-    )
-    write(fresh / "options.json", json.dumps(settings.to_options(), indent=1).encode())
-    write(fresh / "vocabulary.txt", "\n".join(vocabulary_of(folder)).encode())
-    write(fresh / "training.json", json.dumps(told, indent=1).encode())
-    shutil.copy(folder / "curve.csv", fresh)
-    card.write_card(fresh)
-    for path in fresh.iterdir():
-        path.chmod(0o644)  # safetensors lets only the owner read
-    size = sum(path.stat().st_size for path in fresh.iterdir())
-    if size > MOST_BYTES:
-        shutil.rmtree(fresh)
-        raise ValueError(f"the model has {size:,} bytes, more than {MOST_BYTES:,}; nothing written")
-    return fresh
+
+    def fill(fresh: Path) -> None:
+        sizes = runs.read(folder, "plan")["settings"]
+        settings = Settings(**sizes | {"filters": tuple(map(tuple, sizes["filters"]))})
+        weights = load_file(folder / "model.safetensors")
+        halves = {name: weight.half() for name, weight in weights.items()}
+        save_file(halves, fresh / "model.safetensors")
+        write(fresh / "options.json", json.dumps(settings.to_options(), indent=1).encode())
+        write(fresh / "vocabulary.txt", "\n".join(vocabulary_of(folder)).encode())
+
+    return publish(folder, target, fill=fill, card=card.write_card, most_bytes=MOST_BYTES)

@@ -13,8 +13,6 @@ Words are numbered by how often the training text has them, so that those of a v
 first. In the vocabulary the numbers 0 and 1 are the end of a sentence and any unknown word.
 """
 
-import json
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +23,8 @@ from tlbook import runtime
 from tlbook.recurrent.elmo.characters import BEGIN, END
 from tlbook.recurrent.elmo.prediction import BOUNDARY, UNKNOWN
 from tlbook.recurrent.elmo.words import words_of
+from tlbook.training import runs
+from tlbook.training.files import write, write_array
 
 Passages = list[list[str]]  # each a list of sentences
 FIRST = 2  # number of the first real word
@@ -57,11 +57,9 @@ def prepare(
     Raises:
         ValueError: If the folder was prepared from something else, or there is too little text.
     """
-    wanted = json.loads(json.dumps(wanted | {"vocab": vocab, "seed": seed, "held_out": SHARE}))
-    if (folder / "text.json").exists():
-        told = json.loads((folder / "text.json").read_text(encoding="utf-8"))
-        if told["settings"] != wanted:
-            raise ValueError(f"{folder} was prepared with other settings; choose another folder")
+    wanted = wanted | {"vocab": vocab, "seed": seed, "held_out": SHARE}
+    told = runs.prepared(folder, wanted)
+    if told is not None:
         return told
     folder.mkdir(parents=True, exist_ok=True)
     train, held_out = divided(list(read()), grams)
@@ -83,7 +81,7 @@ def prepare(
         "held_out_words": int((apart != BOUNDARY).sum()),
         "held_out_known": float((apart < vocab).mean()),
     }
-    write(folder / "text.json", json.dumps(told, indent=1).encode())
+    runs.store(folder, "text", told)
     return told
 
 
@@ -143,18 +141,3 @@ def targets_of(words: np.ndarray, vocab: int) -> np.ndarray:
         array([0, 1, 3, 0])
     """
     return np.where(words < vocab, words, UNKNOWN)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    fresh = path.with_name(f"{path.name}.partial")
-    fresh.write_bytes(content)
-    os.replace(fresh, path)
-
-
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write an array for `numpy.load`, whole or not at all."""
-    fresh = path.with_name(f"{path.name}.partial")
-    with fresh.open("wb") as file:
-        np.save(file, array)
-    os.replace(fresh, path)

@@ -1,13 +1,11 @@
 """Train pocket-elmo: resumable, with a progress bar, a logged curve, on a CPU or a GPU."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -17,9 +15,11 @@ from tlbook.recurrent.elmo import BiLM
 from tlbook.recurrent.elmo.characters import ids_of
 from tlbook.recurrent.elmo.prediction import NAMES, LanguageModel, Losses
 from tlbook.recurrent.elmo.settings import Settings
-from tlbook.recurrent.pocket_elmo.preparation import FIRST, write
+from tlbook.recurrent.pocket_elmo.preparation import FIRST
 from tlbook.recurrent.pocket_elmo.stream import Stream
 from tlbook.recurrent.pocket_elmo.streamed import Streamed
+from tlbook.training import runs
+from tlbook.training.files import write_weights
 
 POCKET = Settings(
     filters=((1, 16), (2, 32), (3, 64), (4, 96), (5, 128)),
@@ -83,8 +83,8 @@ def run(
         ValueError: If the folder holds a run of another plan, or the loss is not finite (the
             last checkpoint stays as it was).
     """
-    if finished(folder, plan):
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if runs.finished(folder, plan):
+        return runs.read(folder, "run")
     runtime.seed_all(plan.seed)
     model = LanguageModel(BiLM(plan.settings), vocabulary_of(folder))
     stream = stream_of(folder, plan, vocab=len(model.vocabulary))
@@ -107,20 +107,6 @@ def run(
     return store(folder, model, stream, seconds=records[0]["seconds"])
 
 
-def finished(folder: Path, plan: Plan) -> bool:
-    """Tell whether the run is done; note its plan if it is not yet begun."""
-    if not (folder / "text.json").exists():
-        raise FileNotFoundError(f"{folder} holds no prepared text; run prepare first")
-    mine = json.loads(json.dumps(asdict(plan)))
-    if (folder / "plan.json").exists():
-        theirs = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-        other = [f"{name} is {theirs.get(name)}" for name in mine if theirs.get(name) != mine[name]]
-        if other:
-            raise ValueError(f"{folder} holds a run of another plan: its {', its '.join(other)}")
-    write(folder / "plan.json", json.dumps(mine, indent=1).encode())
-    return (folder / "run.json").exists()
-
-
 def types_of(folder: Path) -> list[str]:
     """Return all distinct words of the text, by number."""
     return (folder / "types.txt").read_text(encoding="utf-8").split("\n")
@@ -128,7 +114,7 @@ def types_of(folder: Path) -> list[str]:
 
 def vocabulary_of(folder: Path) -> list[str]:
     """Return the words that are predicted."""
-    vocab = json.loads((folder / "text.json").read_text(encoding="utf-8"))["settings"]["vocab"]
+    vocab = runs.read(folder, "text")["settings"]["vocab"]
     return [*NAMES, *types_of(folder)[FIRST:vocab]]
 
 
@@ -172,18 +158,6 @@ class Loss:
 
 def store(folder: Path, model: LanguageModel, stream: Stream, *, seconds: float) -> dict:
     """Write the trained weights and, last, ``run.json``."""
-    # A copy each: safetensors refuses weights that share memory, as those of an LSTM may.
-    weights = {name: w.detach().to("cpu", copy=True) for name, w in model.state_dict().items()}
-    fresh = folder / "model.safetensors.partial"
-    save_file(weights, fresh)
-    fresh.replace(folder / "model.safetensors")
-    told = {
-        "steps": len(stream),
-        "words": len(stream) * stream.lanes * stream.span,
-        "seconds": seconds,
-        "device": str(runtime.device()),
-        "threads": torch.get_num_threads(),
-        "versions": runtime.versions(),
-    }
-    write(folder / "run.json", json.dumps(told, indent=1).encode())
-    return told
+    write_weights(folder / "model.safetensors", model.state_dict())
+    words = len(stream) * stream.lanes * stream.span
+    return runs.finish(folder, {"steps": len(stream), "words": words, "seconds": seconds})

@@ -8,5 +8,7 @@ Not a lesson: this is the workshop behind ``tlbook.encoders.load("pocket-bert")`
     python -m tlbook.transformer.pocket_bert measure   # the figures of its CARD.md
 
 Modules, in the order in which data flows: `text`, `vocabulary`, `preparation`, `stream`,
-`distillation`, `curve`, `run`, `export`, `methods`, `measurement`, `bars`, `card`.
+`distillation`, `run`, `export`, `methods`, `measurement`, `bars`, `card`. What it shares with the
+workshop of pocket-elmo stands in `tlbook.corpora.running_text` and in `tlbook.training`: `files`,
+`runs`, `curve`, `publishing`, `commands`.
 """

@@ -12,35 +12,23 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from tlbook import encoders, results, runtime
-from tlbook.corpora import mirror
-from tlbook.corpora.shipped import CORPORA
+from tlbook import encoders, results
+from tlbook.corpora import running_text
 from tlbook.encoders import sources
+from tlbook.training import commands
+from tlbook.training.files import write
 from tlbook.training.ledger import TimeIsUp
-from tlbook.transformer.pocket_bert import card, export, measurement, preparation, run, text
+from tlbook.transformer.pocket_bert import card, export, measurement, preparation, run
 
 MODEL = sources.POCKET / "pocket-bert"
+MOST = 9_000_000  # words of a source
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the commands and their options."""
-    whole = argparse.ArgumentParser(
-        prog=card.COMMAND, description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    commands = whole.add_subparsers(dest="command", required=True)
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--folder", type=Path, default=Path("build/pocket_bert"), help="work in progress goes here"
-    )
-    shared.add_argument("--mirror", help="folder laid out like the Hub (default: TLBOOK_MIRROR)")
-    shared.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-
-    def command(name: str, what: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, parents=[shared], help=what, description=what)
-
+    whole, command = commands.command_line(card.COMMAND, __doc__, Path("build/pocket_bert"))
     one = command("prepare", "text -> token ids, pruned vocabulary")
-    one.add_argument("--text", nargs="+", metavar="NAME[=WORDS]", help="sets to read instead")
-    one.add_argument("--held-out", nargs="+", metavar="NAME", help="sets to keep out of the text")
+    commands.read_options(one)
     one.add_argument("--size", type=int, default=12_000, help="pieces of the vocabulary")
     one = command("train", "distil and pre-train")
     one.add_argument("--tokens", type=float, default=run.Plan.tokens, help="tokens to see")
@@ -57,30 +45,20 @@ def parser() -> argparse.ArgumentParser:
 def main(given: Sequence[str] | None = None) -> int:
     """Run one command and return 0, or 1 if it has to be called again to go on."""
     options = parser().parse_args(given)
-    if options.mirror:
-        os.environ["TLBOOK_MIRROR"] = options.mirror
-    if options.device != "auto":
-        os.environ["TLBOOK_DEVICE"] = options.device
-    runtime.start(seed=0)
+    commands.begin(options)
     return {"prepare": prepare, "train": train, "export": ship, "measure": measure}[
         options.command
     ](options)
 
 
-def source(said: str) -> text.Source:
-    """Read NAME or NAME=WORDS, a set of the mirror or the Hub and what is read of it at most."""
-    name, _, words = said.partition("=")
-    return text.Source(name, "see its card", int(words) if words else 9_000_000)
-
-
 def prepare(options: argparse.Namespace) -> int:
     """Make the text ready; without a mirror the sets of the figures are held out."""
-    held_out = options.held_out or mirror.mirror_names() or [measurement.REAL, measurement.SST2]
+    read = [commands.source(said, MOST) for said in options.text or ()]
     told = preparation.prepare(
         options.folder,
         Tokenizer.from_file(str(sources.find("minilm") / "tokenizer.json")),
-        sources=[source(said) for said in options.text] if options.text else text.SOURCES,
-        held_out=[*held_out, *(name for name in CORPORA if name not in held_out)],
+        sources=read or running_text.SOURCES,
+        held_out=commands.held_out_sets(options.held_out, [measurement.REAL, measurement.SST2]),
         size=options.size,
     )
     print(f"{options.folder} is prepared: {sum(told['tokens']):,} tokens of text")
@@ -98,9 +76,7 @@ def train(options: argparse.Namespace) -> int:
 
 def ship(options: argparse.Namespace) -> int:
     """Write the model."""
-    folder = export.export(options.folder, options.to)
-    size = sum(path.stat().st_size for path in folder.iterdir())
-    print(f"{folder} is written: {size / 1e6:.1f} MB")
+    print(commands.written(export.export(options.folder, options.to)))
     return 0
 
 
@@ -128,7 +104,7 @@ def measure(options: argparse.Namespace) -> int:
         return 1
     rows = results.load(folder)
     rows = rows[rows["lesson"].isin([ledger.lesson(trained=kind) for kind in (False, True)])]
-    preparation.write(MODEL / "measured.csv", rows.to_csv(index=False).encode())
+    write(MODEL / "measured.csv", rows.to_csv(index=False).encode())
     card.write(MODEL)
     print(card.figures_of(MODEL / "measured.csv"))
     return 0

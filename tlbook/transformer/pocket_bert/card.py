@@ -13,8 +13,9 @@ import pandas as pd
 from safetensors import safe_open
 
 from tlbook.encoders import sources
+from tlbook.training.curve import EVERY
+from tlbook.training.files import write as write_file
 from tlbook.transformer.pocket_bert.bars import Figures, bars
-from tlbook.transformer.pocket_bert.curve import EVERY
 from tlbook.transformer.pocket_bert.distillation import WEIGHTS
 from tlbook.transformer.pocket_bert.measurement import (
     FEW,
@@ -25,7 +26,6 @@ from tlbook.transformer.pocket_bert.measurement import (
     TUNED_ON,
     TUNING_SEEDS,
 )
-from tlbook.transformer.pocket_bert.preparation import write as write_file
 from tlbook.transformer.pocket_bert.stream import HIGHEST_MASK_RATE
 from tlbook.transformer.pocket_bert.text import CHUNK_TOKENS
 

@@ -14,8 +14,6 @@ file of the model         what it holds
 """
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import torch
@@ -23,15 +21,12 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from tlbook.encoders.sources import sha256_of
+from tlbook.training.publishing import publish
 from tlbook.transformer.pocket_bert import card, vocabulary
-from tlbook.transformer.pocket_bert.preparation import write
 
 DROPOUT = 0.1  # of BERT; zero while distilling
 LONGEST = 512  # tokens: positions of the teacher
 MOST_BYTES = 20_000_000
-SUMS = "SHA256SUMS"
-UNSUMMED = ("CARD.md", "measured.csv")  # text for people, renewed by ``measure``
 
 
 def export(folder: Path, target: Path) -> Path:
@@ -49,27 +44,12 @@ def export(folder: Path, target: Path) -> Path:
         FileNotFoundError: If the run is not finished.
         ValueError: If the files come to more than `MOST_BYTES`.
     """
-    if not (folder / "run.json").exists():
-        raise FileNotFoundError(f"{folder} holds no finished run; run train first")
-    fresh = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(fresh, ignore_errors=True)
-    model_of(folder).half().save_pretrained(fresh)
-    tokenizer_of(folder).save_pretrained(fresh)
-    told = {
-        name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("plan", "run", "text")
-    }
-    write(fresh / "training.json", json.dumps(told, indent=1).encode())
-    shutil.copy(folder / "curve.csv", fresh)
-    card.write(fresh)
-    for path in fresh.iterdir():
-        path.chmod(0o644)  # safetensors lets only the owner read
-    size = sum(path.stat().st_size for path in fresh.iterdir())
-    if size > MOST_BYTES:
-        shutil.rmtree(fresh)
-        raise ValueError(f"the model has {size:,} bytes, more than {MOST_BYTES:,}; nothing written")
-    replace(fresh, target)
-    return target
+
+    def fill(fresh: Path) -> None:
+        model_of(folder).half().save_pretrained(fresh)
+        tokenizer_of(folder).save_pretrained(fresh)
+
+    return publish(folder, target, fill=fill, card=card.write, most_bytes=MOST_BYTES)
 
 
 def model_of(folder: Path) -> BertForMaskedLM:
@@ -100,22 +80,3 @@ def tokenizer_of(folder: Path) -> PreTrainedTokenizerFast:
         model_max_length=LONGEST,
         **{f"{name}_token": token for name, token in zip(names, vocabulary.SPECIAL, strict=True)},
     )
-
-
-def replace(fresh: Path, target: Path) -> None:
-    """Put the new folder in the place of the old one, and its checksums beside it."""
-    old = target.with_name(f"{target.name}.old.partial")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        os.replace(target, old)
-    os.replace(fresh, target)
-    shutil.rmtree(old, ignore_errors=True)
-    sums = target.parent / SUMS
-    others = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
-    others = [line for line in others if f"  {target.name}/" not in line]
-    own = [
-        f"{sha256_of(path)}  {target.name}/{path.name}"
-        for path in sorted(target.iterdir())
-        if path.name not in UNSUMMED
-    ]
-    write(sums, ("\n".join(sorted(others + own, key=lambda line: line[66:])) + "\n").encode())

@@ -12,7 +12,6 @@ file in the folder        what it holds
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -23,8 +22,11 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from tlbook import runtime
+from tlbook.corpora import running_text
+from tlbook.corpora.running_text import Source
+from tlbook.training import runs
+from tlbook.training.files import write, write_array
 from tlbook.transformer.pocket_bert import text, vocabulary
-from tlbook.transformer.pocket_bert.text import Source
 
 COUNTED = 40_000  # passages of a source from which its pieces are counted
 FIRST_CUT = 7  # seed of the first cutting into chunks; each repeat takes the next
@@ -34,7 +36,7 @@ def prepare(
     folder: Path,
     tokenizer: Tokenizer,
     *,
-    sources: Sequence[Source] = text.SOURCES,
+    sources: Sequence[Source] = running_text.SOURCES,
     held_out: Sequence[str],
     size: int = 12_000,
     seed: int = 0,
@@ -56,17 +58,15 @@ def prepare(
         ValueError: If the folder was prepared from other sources or with another size.
     """
     wanted = {"sources": [asdict(source) for source in sources], "size": size, "seed": seed}
-    if (folder / "text.json").exists():
-        told = json.loads((folder / "text.json").read_text(encoding="utf-8"))
-        if told["settings"] != json.loads(json.dumps(wanted)):
-            raise ValueError(f"{folder} was prepared with other settings; choose another folder")
+    told = runs.prepared(folder, wanted)
+    if told is not None:
         return told
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    banned = text.held_out_grams(held_out)
+    banned = running_text.held_out_grams(held_out)
     passages = [
-        list(text.read(source, banned, seed=seed))
+        list(running_text.read(source, banned, seed=seed))
         for source in runtime.progress_bar(sources, desc="reading", shown=True)
     ]
     counts = counted(passages, sources, tokenizer)
@@ -79,13 +79,13 @@ def prepare(
     write_array(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
     told = {
         "settings": wanted,
-        "held_out": {"sets": list(held_out), "runs": len(banned), "words": text.GRAM},
+        "held_out": {"sets": list(held_out), "runs": len(banned), "words": running_text.GRAM},
         "coverage": sum(counts[piece] for piece in kept) / counts.total(),
         "words": [sum(len(s.split()) for p in group for s in p) for group in passages],
         "tokens": tokens,
         "chunks": len(lengths),
     }
-    write(folder / "text.json", json.dumps(told, indent=1).encode())
+    runs.store(folder, "text", told)
     return told
 
 
@@ -128,18 +128,3 @@ def chunks(passages: list[list[str]], source: Source, tokenizer: Tokenizer) -> I
     for repeat in range(source.repeats):
         for chunk in text.chunks_of(encoded, seed=FIRST_CUT + repeat):
             yield np.array(chunk, dtype=np.uint16)  # a vocabulary has fewer than 65,536 pieces
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    fresh = path.with_name(f"{path.name}.partial")
-    fresh.write_bytes(content)
-    os.replace(fresh, path)
-
-
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write an array for `numpy.load`, whole or not at all."""
-    fresh = path.with_name(f"{path.name}.partial")
-    with fresh.open("wb") as file:
-        np.save(file, array)
-    os.replace(fresh, path)

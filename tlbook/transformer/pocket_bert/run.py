@@ -2,12 +2,11 @@
 
 import copy
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -15,9 +14,10 @@ from transformers import BertForMaskedLM, BertModel
 
 from tlbook import runtime, training
 from tlbook.batches import Batch
+from tlbook.training import runs
+from tlbook.training.curve import Curve
+from tlbook.training.files import write, write_weights
 from tlbook.transformer.pocket_bert import distillation
-from tlbook.transformer.pocket_bert.curve import Curve
-from tlbook.transformer.pocket_bert.preparation import write
 from tlbook.transformer.pocket_bert.stream import Stream
 
 
@@ -77,8 +77,8 @@ def run(
         ValueError: If the folder holds a run of another plan, or the loss is not finite (the
             last checkpoint stays as it was).
     """
-    if finished(folder, plan):
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if runs.finished(folder, plan):
+        return runs.read(folder, "run")
     kept = json.loads((folder / "kept.json").read_text(encoding="utf-8"))
     stream = Stream(
         np.load(folder / "ids.npy", mmap_mode="r"),
@@ -107,20 +107,6 @@ def run(
     )
     curve.write_row()
     return store(folder, student, stream, seconds=records[0]["seconds"])
-
-
-def finished(folder: Path, plan: Plan) -> bool:
-    """Tell whether the run is done; note its plan if it is not yet begun."""
-    if not (folder / "text.json").exists():
-        raise FileNotFoundError(f"{folder} holds no prepared text; run prepare first")
-    mine = json.loads(json.dumps(asdict(plan)))
-    if (folder / "plan.json").exists():
-        theirs = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-        other = [f"{name} is {theirs.get(name)}" for name in mine if theirs.get(name) != mine[name]]
-        if other:
-            raise ValueError(f"{folder} holds a run of another plan: its {', its '.join(other)}")
-    write(folder / "plan.json", json.dumps(mine, indent=1).encode())
-    return (folder / "run.json").exists()
 
 
 def models(
@@ -181,19 +167,7 @@ def schedule_of(optimizer: Optimizer, stream: Stream, plan: Plan) -> LambdaLR:
 
 def store(folder: Path, student: BertForMaskedLM, stream: Stream, *, seconds: float) -> dict:
     """Write the trained weights (tied ones once), their configuration and, last, ``run.json``."""
-    weights = {name: weight.detach().cpu() for name, weight in student.named_parameters()}
-    fresh = folder / "student.safetensors.partial"
-    save_file(weights, fresh)
-    fresh.replace(folder / "student.safetensors")
+    write_weights(folder / "student.safetensors", dict(student.named_parameters()))
     write(folder / "config.json", student.config.to_json_string().encode())
-    told = {
-        "steps": len(stream),
-        "tokens": int(stream.tokens_before[-1]),
-        "seconds": seconds,
-        "device": str(runtime.device()),
-        "threads": torch.get_num_threads(),
-        "precision": str(runtime.precision()).removeprefix("torch."),
-        "versions": runtime.versions(),
-    }
-    write(folder / "run.json", json.dumps(told, indent=1).encode())
-    return told
+    counts = {"steps": len(stream), "tokens": int(stream.tokens_before[-1]), "seconds": seconds}
+    return runs.finish(folder, counts, precision=str(runtime.precision()).removeprefix("torch."))

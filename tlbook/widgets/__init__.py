@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 
+from tlbook.widgets.panels import Panel, Picture
+
 
 def explore(
     draw: Callable[..., object], *, captions: dict[str, str] | None = None, **choices: Sequence
-) -> ipywidgets.VBox:
+) -> Panel:
     """Put one slider per setting above what `draw` returns for the settings chosen.
 
     The picture goes into an `ipywidgets.HTML`, not an ``Output``, so that an exception is not
@@ -37,20 +39,21 @@ def explore(
     for name, values in choices.items():
         if len(values) == 0:
             raise ValueError(f"there are no values to choose for {name!r}")
+        caption = captions.get(name, name.replace("_", " "))
         sliders[name] = ipywidgets.SelectionSlider(
             options=list(values),
-            description=captions.get(name, name.replace("_", " ")),
+            description=caption,
+            tooltip=f"{caption}: left and right arrow keys choose",
             continuous_update=False,
             style={"description_width": "initial"},
             layout={"width": "420px", "max_width": "100%"},
         )
-    picture = ipywidgets.HTML()
+    picture = Picture()
 
     def redraw(_change: object = None) -> None:
-        shown = draw(**{name: slider.value for name, slider in sliders.items()})
-        picture.value = shown._repr_html_()
+        picture.draw(lambda: draw(**{name: slider.value for name, slider in sliders.items()}))
 
     for slider in sliders.values():
         slider.observe(redraw, names="value")
     redraw()
-    return ipywidgets.VBox([*sliders.values(), picture])
+    return Panel([*sliders.values(), picture])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from tlbook.transformer.pocket_bert.preparation import write
+from tlbook.training.files import write
 
 EVERY = 50  # steps per row
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 import torch
 
-from tlbook.transformer.pocket_bert import curve
-from tlbook.transformer.pocket_bert.curve import Curve
+from tlbook.training import curve
+from tlbook.training.curve import Curve
 
 
 @pytest.fixture(autouse=True)
