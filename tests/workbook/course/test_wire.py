@@ -73,7 +73,12 @@ def test_arrays_keep_values_shape_and_kind(array):
 @pytest.mark.parametrize(
     "tensor",
     [
-        *(torch.linspace(-1, 1, 6).view(2, 3).T, torch.tensor(1.5), torch.zeros(0, 3), torch.tensor([True])),
+        *(
+            torch.linspace(-1, 1, 6).view(2, 3).T,
+            torch.tensor(1.5),
+            torch.zeros(0, 3),
+            torch.tensor([True]),
+        ),
         *(torch.ones(2, dtype=torch.bfloat16), torch.arange(3), torch.ones(2).expand(2, 2)),
         torch.ones(2, dtype=torch.complex64).conj(),
     ],
