@@ -81,3 +81,50 @@ def test_the_plane_keeps_distances_that_lie_in_it():
 def test_the_plane_says_how_much_it_leaves_out():
     assert senses.plane(np.eye(4))[1] == pytest.approx(2 / 3)
     assert senses.plane(np.ones((3, 4)))[1] == 1.0
+
+
+@pytest.fixture
+def small():
+    """A few rows of each split, with the sentences about one word."""
+    sets = corpora.load("senses")
+    return {split: part.filter(lambda row: row["target"] == "bank") for split, part in sets.items()}
+
+
+def test_a_corpus_is_read_with_its_targets_and_senses(bilm, small):
+    found = senses.read(bilm, small)
+    assert len(found.rows) == sum(map(len, small.values())) == len(found.targets.words)
+    assert found.rows["sense"].isin(["bank.money", "bank.river"]).all()
+    for place, row in enumerate(found.rows.itertuples()):
+        assert found.targets.texts[place] == words_of(row.text)
+        assert found.names[row.label] == row.sense
+
+
+def test_near_sentences_come_with_their_sense(bilm, small):
+    found = senses.read(bilm, small)
+    asked = senses.in_context(bilm, [found.rows["text"][3]])
+    place = senses.place_of("bank", asked.texts[0])
+    first, *others = found.near(asked, place, layer=2, count=3)
+    said = " ".join(found.targets.texts[3])
+    assert first == f"{said} [{found.rows['sense'][3].split('.')[1]}]", "it is most like itself"
+    assert len(others) == 2
+
+
+def test_only_the_senses_of_its_own_word_come_into_question(bilm, small):
+    words = senses.read(bilm, small).probed("train")
+    assert len(words.labels) == len(small["train"])
+    names = small["train"].features["label"].names
+    assert {names[n] for n in np.flatnonzero(words.allowed[0])} == {"bank.money", "bank.river"}
+    assert words.allowed[np.arange(len(words.labels)), words.labels].all()
+
+
+def test_out_of_context_words_of_one_spelling_lie_on_one_spot(bilm, small):
+    found = senses.read(bilm, small)
+    asked = senses.in_context(bilm, ["We saw a bank"]).states[3]
+    points, star, _ = found.laid_out("bank", asked, layer=0)
+    alike = [word == "bank" for word in found.targets.words["word"]]
+    spots = points[alike][["x", "y"]].to_numpy()
+    assert abs(spots - star).max() < 1e-4
+    points, star, kept = found.laid_out("bank", asked, layer=2)
+    assert abs(points[alike][["x", "y"]].to_numpy() - star).max() > 1e-3
+    assert set(points["kind"]) == {"bank.money", "bank.river"}
+    assert 0 < kept <= 1

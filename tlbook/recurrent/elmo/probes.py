@@ -34,7 +34,10 @@ class Words:
         """Draw as many sentences as there are, with replacement, and return all their words."""
         draw, numbers = np.random.default_rng(seed), np.unique(self.sentences)
         words = {number: np.flatnonzero(self.sentences == number) for number in numbers}
-        rows = np.concatenate([words[n] for n in draw.choice(numbers, len(numbers))])
+        return self.at(np.concatenate([words[n] for n in draw.choice(numbers, len(numbers))]))
+
+    def at(self, rows: np.ndarray) -> "Words":
+        """Return the words of the given numbers, or those where `rows` is true."""
         allowed = None if self.allowed is None else self.allowed[rows]
         return Words(self.features[rows], self.labels[rows], self.sentences[rows], allowed)
 

@@ -5,14 +5,17 @@ Notebook: notebooks/1_recurrent/13_elmo.ipynb
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from datasets import Dataset
 from jaxtyping import Float
 
-from tlbook.encoders.neighbours import WordStates
+from tlbook.encoders.neighbours import WordStates, nearest
 from tlbook.recurrent.elmo import BiLM
+from tlbook.recurrent.elmo.probes import Words
 from tlbook.recurrent.elmo.words import words_of
 
 
@@ -93,3 +96,73 @@ def plane(
     total = power.sum()
     share = float(power[:2].sum() / total) if total > 0 else 1.0
     return left[:, :2] * strength[:2], share
+
+
+@dataclass(frozen=True)
+class Senses:
+    """A corpus of words with two meanings, read by a biLM.
+
+    Attributes:
+        words: States of all words.
+        targets: States of one word per row, whose sense is known.
+        rows: Columns ``text``, ``target``, ``sense`` (its name), ``label`` (its number), ``split``.
+        names: Of all senses, such as ``bank.river``, by number.
+    """
+
+    words: WordStates
+    targets: WordStates
+    rows: pd.DataFrame
+    names: list[str]
+
+    def near(self, asked: WordStates, place: int, *, layer: int, count: int = 5) -> list[str]:
+        """Return the sentences whose targets are most like a word, each with its sense.
+
+        Args:
+            asked: Of one text, from `in_context`.
+            place: Of the word in that text.
+            layer: 0 is the static vector.
+            count: How many.
+        """
+        found = nearest(self.targets, asked, place, layer=layer, count=count)
+        sense = {
+            " ".join(t): s for t, s in zip(self.targets.texts, self.rows["sense"], strict=True)
+        }
+        said = found[["before", "word", "after"]].agg(" ".join, axis=1).str.strip()
+        return [f"{text} [{sense[text].split('.')[1]}]" for text in said]
+
+    def laid_out(
+        self, target: str, asked: Float[np.ndarray, "layers features"], *, layer: int
+    ) -> tuple[pd.DataFrame, tuple[float, float], float]:
+        """Lay all occurrences of a target and a word that is asked about down in one `plane`.
+
+        Returns:
+            Columns ``x``, ``y``, ``kind`` (the sense) of the target; the place of the word asked
+            about; the share of the variance that is kept, 0..1.
+        """
+        own = (self.rows["target"] == target).to_numpy()
+        places, kept = plane(np.vstack([self.targets.states[own, layer], asked[layer]]))
+        kinds = self.rows.loc[own, "sense"].to_list()
+        points = pd.DataFrame({"x": places[:-1, 0], "y": places[:-1, 1], "kind": kinds})
+        return points, (float(places[-1, 0]), float(places[-1, 1])), kept
+
+    def probed(self, split: str) -> Words:
+        """Return the targets of a split; only the two senses of a target come into question."""
+        of = np.array([name.split(".")[0] for name in self.names])
+        allowed = self.rows["target"].to_numpy()[:, None] == of
+        numbers, labels = np.arange(len(self.rows)), self.rows["label"].to_numpy()
+        own = (self.rows["split"] == split).to_numpy()
+        return Words(self.targets.states, labels, numbers, allowed).at(own)
+
+
+def read(bilm: BiLM, sets: Mapping[str, Dataset]) -> Senses:
+    """Read the corpus ``senses``, all splits, and keep the layers on disk.
+
+    Args:
+        bilm: See `in_context`.
+        sets: From ``corpora.load("senses")``: columns ``text``, ``target``, ``label``.
+    """
+    rows = pd.concat([part.to_pandas().assign(split=split) for split, part in sets.items()])
+    names = sets["train"].features["label"].names
+    rows = rows.assign(sense=[names[number] for number in rows["label"]]).reset_index(drop=True)
+    words = in_context(bilm, rows["text"].to_list(), cache=True)
+    return Senses(words, of_targets(words, rows["target"].to_list()), rows, names)

@@ -6,13 +6,13 @@ Notebook: notebooks/1_recurrent/13_elmo.ipynb
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tlbook import heads, runtime
 from tlbook.batches import Batch
-from tlbook.encoders.features import pooled
 from tlbook.recurrent.elmo import ScalarMix
 from tlbook.recurrent.elmo.layers import LayerBatches
 from tlbook.training import fit
@@ -36,9 +36,11 @@ class TaskModel(nn.Module):
         width: Features of a layer.
         classes: Number of tags or classes.
         elmo: Where it enters: ``input``, ``output``, both or, empty, nowhere.
-        per_token: True for a tag per word; False for a class per text, off the mean of the words.
+        per_token: True for a tag per word; False for a class per text, off the largest value
+            that each feature has at any of its words.
         recurrent: Width of each direction of the BiLSTM.
         dropout: On static vectors, mixes and what the head reads, 0..1.
+        scale: What each layer is divided by; 1 by default.
 
     Raises:
         ValueError: If a place is neither ``input`` nor ``output``.
@@ -55,9 +57,11 @@ class TaskModel(nn.Module):
         elmo: Sequence[str] = (),
         per_token: bool,
         recurrent: int = 32,
-        dropout: float = 0.3,
+        dropout: float = 0.2,
+        scale: Float[Tensor, " layers"] | None = None,
     ):
         super().__init__()
+        self.register_buffer("scale", torch.ones(depth) if scale is None else scale)
         if unknown := set(elmo) - {INPUT, OUTPUT}:
             raise ValueError(f"ELMo enters at {INPUT!r} or {OUTPUT!r}, not at {sorted(unknown)}")
         self.mixes = nn.ModuleDict({place: ScalarMix(depth) for place in elmo})
@@ -74,11 +78,12 @@ class TaskModel(nn.Module):
         **_labels: Tensor,
     ) -> Float[Tensor, "batch ..."]:
         with torch.autocast(layers.device.type, enabled=False):  # a small LSTM is slow in bfloat16
+            layers = layers / self.scale[:, None, None, None]
             static = layers[0, ..., : self.static]  # both halves of layer 0 are the word vector
             states = self._read(self._joined(static, layers, INPUT), attention_mask)
             states = self._joined(states, layers, OUTPUT)
             if not self.per_token:
-                states = pooled(states, attention_mask, "mean")
+                states = states.masked_fill(attention_mask[..., None] == 0, -torch.inf).amax(1)
             return self.head(states)
 
     def _joined(self, states: Tensor, layers: Tensor, place: str) -> Tensor:
@@ -106,6 +111,17 @@ class TaskModel(nn.Module):
         return {place: mix.weights.tolist() for place, mix in self.mixes.items()}
 
 
+def deviations(layers: Sequence[np.ndarray]) -> Float[Tensor, " layers"]:
+    """Return the standard deviation of each layer over all words of some sentences.
+
+    Layers differ in size, the characters' above all: divided by it, they weigh alike at first.
+    """
+    # Paper: it normalises every layer in some tasks (section 3.2); one factor does not depend on
+    # the batch.
+    every = np.concatenate(layers, axis=1)
+    return torch.from_numpy(every.std(axis=(1, 2)))
+
+
 def loss_with(strength: float) -> Callable[[TaskModel, Batch], Tensor]:
     """Return the ``loss_of`` for `fit`: cross-entropy, and the penalty of the mixes.
 
@@ -127,7 +143,7 @@ def learn(
     elmo: Sequence[str],
     epochs: int,
     seed: int,
-    learning_rate: float = 3e-3,
+    learning_rate: float = 5e-3,
     strength: float = 1e-3,
     **sizes: float,
 ) -> tuple[TaskModel, float]:
@@ -146,7 +162,8 @@ def learn(
     runtime.seed_all(seed)
     depth, _, width = batches.layers[0].shape
     per_token = isinstance(batches.rows[0]["labels"], list)
-    model = TaskModel(depth, width, classes, elmo=elmo, per_token=per_token, **sizes)
+    sizes |= {"elmo": elmo, "per_token": per_token, "scale": deviations(batches.layers)}
+    model = TaskModel(depth, width, classes, **sizes)
     model.to(runtime.device())
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     records = fit(model, batches, loss_of=loss_with(strength), optimizer=optimizer, epochs=epochs)
