@@ -18,7 +18,7 @@ from tlbook.recurrent.elmo.settings import Settings
 from tlbook.recurrent.pocket_elmo.preparation import FIRST
 from tlbook.recurrent.pocket_elmo.stream import Stream
 from tlbook.recurrent.pocket_elmo.streamed import Streamed
-from tlbook.training import runs
+from tlbook.training import ahead, runs
 from tlbook.training.files import write_weights
 
 POCKET = Settings(
@@ -95,7 +95,7 @@ def run(
     schedule = schedules.linear(optimizer, steps=len(stream), warmup=plan.warmup)
     records = training.fit(
         streamed,
-        stream,
+        ahead.for_device(stream, runtime.device()),
         loss_of=Loss(stream, optimizer, noted),
         optimizer=optimizer,
         epochs=1,  # of the stream, which is the whole run

@@ -14,7 +14,7 @@ from transformers import BertForMaskedLM, BertModel
 
 from tlbook import runtime, training
 from tlbook.batches import Batch
-from tlbook.training import runs
+from tlbook.training import ahead, runs
 from tlbook.training.curve import Curve
 from tlbook.training.files import write, write_weights
 from tlbook.transformer.pocket_bert import distillation
@@ -96,7 +96,7 @@ def run(
     curve = Curve(folder / "curve.csv")
     records = training.fit(
         student,
-        stream,
+        ahead.for_device(stream, runtime.device()),
         loss_of=Loss(target, plan.matched, stream, optimizer, curve),
         optimizer=optimizer,
         epochs=1,  # of the stream, which is the whole run
@@ -117,7 +117,9 @@ def models(
     The student keeps the feed-forward neurons that are busiest on `batch`.
     """
     device = runtime.device()
-    target = distillation.prune_embeddings(copy.deepcopy(teacher), kept).eval()
+    # Rounded, so that a teacher that was sent to a GPU's machine in half precision is the same one.
+    teacher = copy.deepcopy(teacher).half().float()
+    target = distillation.prune_embeddings(teacher, kept).eval()
     neurons = distillation.busiest_neurons(target, batch, plan.width)
     student = distillation.student_of(target, plan.layers, neurons=neurons).to(device)
     for model in (student, target):  # on a CPU faster than the fused kernel at these lengths
