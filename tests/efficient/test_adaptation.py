@@ -72,16 +72,20 @@ def test_no_split_has_more_rows_than_are_granted_and_they_are_always_the_same(fi
     assert adaptation.task("tiny", "org/films").rows == first
 
 
-def test_a_set_without_validation_lends_rows_that_are_not_trained_on(films, monkeypatch):
-    films("train", 20, name="org/two")
-    films("test", 4, name="org/two")
+@pytest.mark.parametrize("there", [("train",), ("train", "test")])
+def test_what_a_set_lacks_is_lent_by_training_rows_that_are_not_trained_on(
+    there, films, monkeypatch
+):
+    for split in there:
+        films(split, 20, name="org/two")
     monkeypatch.setattr(adaptation, "MOST", {"train": 6, "validation": 4, "test": 4})
     rows = adaptation.task("tiny", "org/two").rows
-    assert [len(part) for part in rows.values()] == [6, 4, 4]
+    assert {split: len(part) for split, part in rows.items()} == adaptation.MOST
     adaptation.task.cache_clear()
     monkeypatch.setattr(adaptation, "MOST", {"train": 100, "validation": 100, "test": 4})
     rows = adaptation.task("tiny", "org/two").rows
-    assert len(rows["train"]) + len(rows["validation"]) == 20
+    lent = sum(len(rows[split]) for split in rows if split not in there)
+    assert len(rows["train"]) + lent == 20
 
 
 def test_a_solved_task_is_solved_and_the_pretrained_encoder_stays_as_it_was(films):

@@ -27,7 +27,7 @@ from tlbook.tokens import Row, encode
 from tlbook.training.ledger import Outcome
 
 BATCH = 16
-STEPS = 100  # of one training, about: whole epochs, the number that comes closest
+STEPS = 300  # of one training, about: whole epochs, the number that comes closest
 MOST = {"train": 1000, "validation": 500, "test": 1000}  # rows of each split, at most
 MAX_TOKENS = 96
 HEAD_RATE = 1e-2  # learning rate of the head that all methods begin with
@@ -84,7 +84,7 @@ def pretrained(encoder: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
 def task(encoder: str, dataset: str) -> Task:
     """Load and tokenise a set once, at most `MOST` rows of each split, always the same ones.
 
-    A set without a validation split lends training rows that are not trained on.
+    A set without a test or validation split lends training rows that are not trained on.
 
     Args:
         encoder: Name for `tlbook.encoders.load`.
@@ -94,10 +94,12 @@ def task(encoder: str, dataset: str) -> Task:
         split: part.shuffle(seed=0)
         for split, part in corpora.load(dataset, label=LABELS.get(dataset)).items()
     }
-    if "validation" not in parts:
-        train = parts["train"]
-        parts["validation"] = train.select(range(min(MOST["train"], len(train) // 2), len(train)))
-        parts["train"] = train.select(range(len(train) - len(parts["validation"])))
+    for split in ("test", "validation"):
+        if split not in parts:
+            train = parts["train"]
+            kept = len(train) - min(MOST[split], len(train) // 4)
+            parts[split] = train.select(range(kept, len(train)))
+            parts["train"] = train.select(range(kept))
     tokenizer, _ = pretrained(encoder)
     rows = {
         split: encode(
