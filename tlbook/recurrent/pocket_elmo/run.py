@@ -49,11 +49,11 @@ class Plan:
     """
 
     settings: Settings = POCKET
-    words: float = 12e6
-    rows: int = 64
+    words: float = 45e6
+    rows: int = 512
     span: int = 20
-    common: int = 1024
-    sampled: int = 1024
+    common: int = 20_000
+    sampled: int = 0
     forgetting: float = 0.03
     seed: int = 0
     learning_rate: float = 3e-3

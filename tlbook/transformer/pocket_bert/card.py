@@ -23,7 +23,6 @@ from tlbook.transformer.pocket_bert.measurement import (
     SIZE,
     SST2_EPOCHS,
     TASKS,
-    TUNED_ON,
     TUNING_SEEDS,
 )
 from tlbook.transformer.pocket_bert.stream import HIGHEST_MASK_RATE
@@ -101,8 +100,8 @@ the world. It was trained on up to {longest} tokens at a time: positions beyond 
 """
 
 FIGURES = """Accuracy on the test split, mean over seeds. All methods were tuned alike: {size}
-configurations each, trained on {few} or, for all labels, on {tuned_on:,} of them, and scored on the
-validation split with seeds ({tuning}) that are not among those reported; `measured.csv` names them.
+configurations each, trained on as many labels and scored on the validation split with seeds
+({tuning}; with all labels the first) that are not among those reported; `measured.csv` names them.
 SST-2 has no validation split here: it takes the configuration of rotten_tomatoes, but fine-tuning
 passes {sst2} x over its phrases. The spread is the standard deviation over runs; logistic
 regression on all labels has nothing to draw. "features" is logistic regression on frozen means over
@@ -211,7 +210,6 @@ def figures_of(path: Path) -> str:
         size=SIZE,
         tuning=", ".join(map(str, TUNING_SEEDS)),
         few=FEW,
-        tuned_on=TUNED_ON,
         sst2=SST2_EPOCHS,
         accuracies=accuracy_table(Figures(rows)),
         promised=table(

@@ -37,12 +37,12 @@ class Plan:
         seed: Of the new weights, the order and the masks.
     """
 
-    tokens: float = 20.5e6
+    tokens: float = 172e6
     layers: tuple[int, ...] = (0, 3, 5)
     width: int = 1152
     matched: tuple[int, ...] = (2, 4, 6)
-    batch_tokens: int = 3072
-    learning_rate: float = 5e-4
+    batch_tokens: int = 24576
+    learning_rate: float = 1e-3
     warmup: float = 0.0283
     decay: float = 0.3
     seed: int = 0
