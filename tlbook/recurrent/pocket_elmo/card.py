@@ -12,10 +12,11 @@ import pandas as pd
 from safetensors import safe_open
 
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
+from tlbook.recurrent.pocket_elmo.stream import DIRECTIONS
+from tlbook.training.cards import curve_table, table
 from tlbook.training.files import write
 
 COMMAND = "python -m tlbook.recurrent.pocket_elmo"
-SHOWN = (0, 0.1, 0.25, 0.5, 0.75, 1)  # shares of the run at which the curve is told
 WANTED = 120  # perplexity, below which it should be
 
 TEMPLATE = """---
@@ -112,7 +113,7 @@ def render(folder: Path) -> str:
         "passes": run["words"] / (text["words"] + text["sentences"]),
         "hours": run["seconds"] / 3600,
         "core_hours": run["seconds"] / 3600 * run["threads"],
-        "curve": curve_table(pd.read_csv(folder / "curve.csv")),
+        "curve": curve_table(pd.read_csv(folder / "curve.csv"), "words read", DIRECTIONS),
         "command": COMMAND,
         "text": text_table(settings["sources"]),
         "read": text["words"],
@@ -123,21 +124,12 @@ def render(folder: Path) -> str:
     return TEMPLATE.format(**text | sizes | plan | run | values)
 
 
-def curve_table(curve: pd.DataFrame) -> str:
-    """The losses at the beginning, along the way and at the end."""
-    last = len(curve) - 1
-    shown = curve.iloc[sorted({round(last * share) for share in SHOWN})]
-    lines = [
-        f"| {row['tokens']:,.0f} | {row['forward']:.3f} | {row['backward']:.3f} |"
-        for _, row in shown.iterrows()
-    ]
-    return "\n".join(["| words read | forward | backward |", "|---|---|---|", *lines])
-
-
 def text_table(sources: list[dict]) -> str:
     """The sources of the text with their licences, and how much was read of them at most."""
-    lines = [f"| {s['name']} | {s['licence']} | {s['words']:,} |" for s in sources]
-    return "\n".join(["| source | licence | words, at most |", "|---|---|---|", *lines])
+    return table(
+        ["source", "licence", "words, at most"],
+        [[s["name"], s["licence"], f"{s['words']:,}"] for s in sources],
+    )
 
 
 def figures_of(path: Path) -> str:
@@ -145,17 +137,17 @@ def figures_of(path: Path) -> str:
     if not path.exists():
         return f"Not measured yet: `{COMMAND} measure`."
     rows = pd.read_csv(path)
-    table = rows.pivot(index="model", columns="direction", values="perplexity").loc[
+    found = rows.pivot(index="model", columns="direction", values="perplexity").loc[
         list(NAMES.values())
     ]
-    means = table.map(math.log).mean(axis=1).map(math.exp)
+    means = found.map(math.log).mean(axis=1).map(math.exp)
     lines = [
-        f"| {name} | {row['forward']:.1f} | {row['backward']:.1f} |"
-        for name, row in table.iterrows()
+        [name, *(f"{row[direction]:.1f}" for direction in DIRECTIONS)]
+        for name, row in found.iterrows()
     ]
     return FIGURES.format(
         wanted=WANTED,
-        table="\n".join(["| | forward | backward |", "|---|---|---|", *lines]),
+        table=table(["", *DIRECTIONS], lines),
         times=means[NAMES["trigram"]] / means[NAMES["carried"]],
         command=COMMAND,
     )

@@ -6,13 +6,13 @@ constant of the code that made them.
 
 import json
 import math
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from safetensors import safe_open
 
 from tlbook.encoders import sources
+from tlbook.training.cards import curve_table, table
 from tlbook.training.curve import EVERY
 from tlbook.training.files import write as write_file
 from tlbook.transformer.pocket_bert.bars import Figures, bars
@@ -29,7 +29,6 @@ from tlbook.transformer.pocket_bert.stream import HIGHEST_MASK_RATE
 from tlbook.transformer.pocket_bert.text import CHUNK_TOKENS
 
 COMMAND = "python -m tlbook.transformer.pocket_bert"
-SHOWN = (0, 0.1, 0.25, 0.5, 0.75, 1)  # shares of the run at which the curve is told
 
 TEMPLATE = """---
 language: en
@@ -151,7 +150,7 @@ def render(folder: Path) -> str:
         "hours": run["seconds"] / 3600,
         "core_hours": run["seconds"] / 3600 * run["threads"],
         "window": EVERY,
-        "curve": curve_table(pd.read_csv(folder / "curve.csv")),
+        "curve": curve_table(pd.read_csv(folder / "curve.csv"), "tokens", list(WEIGHTS)),
         "text": text_table(text),
         "gram": text["held_out"]["words"],
         "sets": len(text["held_out"]["sets"]),
@@ -160,33 +159,6 @@ def render(folder: Path) -> str:
         "longest": CHUNK_TOKENS[-1] + 2,
     }
     return TEMPLATE.format(**told["plan"] | run | values)
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown.
-
-    Example:
-        >>> print(table(["a", "b"], [["1", "2"]]))
-        | a | b |
-        |---|---|
-        | 1 | 2 |
-    """
-    rows = [head, *lines]
-    shown = [f"| {' | '.join(cells)} |" for cells in rows]
-    return "\n".join([shown[0], "|" + "---|" * len(head), *shown[1:]])
-
-
-def curve_table(curve: pd.DataFrame) -> str:
-    """The losses at the beginning, along the way and at the end."""
-    last = len(curve) - 1
-    shown = curve.iloc[sorted({round(last * share) for share in SHOWN})]
-    return table(
-        ["tokens", *(name.replace("_", "-") for name in WEIGHTS)],
-        [
-            [f"{row['tokens']:,.0f}", *(f"{row[name]:.3f}" for name in WEIGHTS)]
-            for _, row in shown.iterrows()
-        ],
-    )
 
 
 def text_table(text: dict) -> str:
