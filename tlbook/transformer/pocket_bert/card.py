@@ -12,7 +12,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from tlbook.encoders import sources
-from tlbook.training.cards import curve_table, table
+from tlbook.training.cards import curve_table, duration, table
 from tlbook.training.curve import EVERY
 from tlbook.training.files import write as write_file
 from tlbook.transformer.pocket_bert.bars import Figures, bars
@@ -66,7 +66,7 @@ changed as follows.
 | batches | {steps:,}, each of about {batch_tokens:,} tokens with padding |
 | learning rate | {learning_rate:g}, with a linear rise and fall |
 | rise, fall | in the first {warmup:.1%} and the last {decay:.1%} of the tokens |
-| time | {hours:.2f} hours on {device} in {precision} |
+| time | {time} on {device} in {precision} |
 | cost | at most {core_hours:.2f} core hours ({threads} threads all the time) |
 | seed | {seed} |
 | versions | {versions} |
@@ -147,7 +147,7 @@ def render(folder: Path) -> str:
         "started": ", ".join(str(layer + 1) for layer in told["plan"]["layers"]),
         "highest": HIGHEST_MASK_RATE,
         "masked_weight": WEIGHTS["masked_lm"],
-        "hours": run["seconds"] / 3600,
+        "time": duration(run["seconds"]),
         "core_hours": run["seconds"] / 3600 * run["threads"],
         "window": EVERY,
         "curve": curve_table(pd.read_csv(folder / "curve.csv"), "tokens", list(WEIGHTS)),
