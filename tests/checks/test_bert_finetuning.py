@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.checks.verdicts import hint_of, require_right
 from tlbook.checks.bert_finetuning import check_segments, check_share, check_span
-
-
-@pytest.fixture(autouse=True)
-def not_strict(monkeypatch):
-    monkeypatch.delenv("TLBOOK_STRICT", raising=False)
 
 
 def segments(first, second):
@@ -71,9 +67,7 @@ RIGHT = [
 
 @pytest.mark.parametrize(("check", "answer"), RIGHT)
 def test_the_right_answer_passes_however_it_is_written(check, answer):
-    for _ in range(5):
-        verdict = check(answer)
-        assert verdict.right, verdict.hint
+    require_right(check, answer)
 
 
 def test_float_noise_passes():
@@ -88,15 +82,6 @@ def test_no_answer_has_no_verdict(check):
 @pytest.mark.parametrize("check", [check_segments, check_share, check_span])
 def test_an_answer_that_fails_is_wrong_and_not_an_error(check):
     assert check(lambda *_: 1 / 0).right is False
-
-
-def hint_of(check, wrong):
-    """The hint, which must be the same whatever the check draws."""
-    verdicts = {check(wrong) for _ in range(5)}
-    assert len(verdicts) == 1
-    (verdict,) = verdicts
-    assert verdict.right is False
-    return verdict.hint
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,6 @@ FUNCTIONS_OF_PART_3 = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def lenient(monkeypatch):
-    monkeypatch.delenv("TLBOOK_STRICT", raising=False)
-
-
 class Anything:
     """Equal to everything, larger and smaller than everything, and whatever one asks of it."""
 

@@ -15,11 +15,6 @@ def trials_of(answer):
     ]
 
 
-@pytest.fixture(autouse=True)
-def lenient(monkeypatch):
-    monkeypatch.delenv("TLBOOK_STRICT", raising=False)
-
-
 @pytest.mark.parametrize("answer", [..., None])
 def test_it_is_silent_until_there_is_an_answer(answer):
     verdict = judge(answer, trials_of(answer))

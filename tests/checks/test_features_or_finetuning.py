@@ -7,12 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests.checks.verdicts import hint_of, require_right
 from tlbook.checks.features_or_finetuning import check_shares, check_shortcut, check_stored_bytes
-
-
-@pytest.fixture(autouse=True)
-def lenient(monkeypatch):
-    monkeypatch.delenv("TLBOOK_STRICT", raising=False)
 
 
 def by_loop(states, shares, gamma, weight, bias):
@@ -61,18 +57,7 @@ RIGHT = [
 
 @pytest.mark.parametrize(("check", "answer"), RIGHT)
 def test_the_right_answer_passes_however_it_is_written(check, answer):
-    for _ in range(5):
-        verdict = check(answer)
-        assert verdict.right, verdict.hint
-
-
-def hint_of(check, wrong):
-    """The hint, which must be the same whatever the check draws."""
-    verdicts = {check(wrong) for _ in range(5)}
-    assert len(verdicts) == 1
-    (verdict,) = verdicts
-    assert verdict.right is False
-    return verdict.hint
+    require_right(check, answer)
 
 
 @pytest.mark.parametrize(

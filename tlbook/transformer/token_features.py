@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from tlbook import heads, runtime
 from tlbook.batches import Batch, Batches
 from tlbook.encoders.features import INPUTS
+from tlbook.recurrent.tagger import both_directions
 from tlbook.transformer.features_or_finetuning import LayerMix
 
 
@@ -80,13 +81,7 @@ class TokenHead(nn.Module):
     ) -> Float[Tensor, "batch tokens classes"]:
         mixed = self.mix(states)
         if self.lstm is not None:
-            lengths = attention_mask.sum(1).cpu()
-            packed = nn.utils.rnn.pack_padded_sequence(
-                mixed, lengths, batch_first=True, enforce_sorted=False
-            )
-            mixed, _ = nn.utils.rnn.pad_packed_sequence(
-                self.lstm(packed)[0], batch_first=True, total_length=states.shape[1]
-            )
+            mixed = both_directions(self.lstm, mixed, attention_mask)
         return self.head(self.dropout(mixed))
 
 

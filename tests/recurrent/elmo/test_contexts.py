@@ -4,18 +4,16 @@ import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from tlbook.recurrent.elmo.contexts import both_ways
-from tlbook.recurrent.elmo.lstm import Stack
+from tlbook.recurrent.elmo import BiLM
 from tlbook.recurrent.elmo.settings import Settings
 
 ROWS = 40  # enough for the faster way without derivatives
 CLOSE = {"rtol": 0, "atol": 1e-6}
 
 
-def stacks(clip=None):
+def bilm(clip=None):
     torch.manual_seed(0)
-    settings = Settings(((1, 2),), projection=3, cell=5, cell_clip=clip, projection_clip=clip)
-    return Stack(settings), Stack(settings)
+    return BiLM(Settings(((1, 2),), projection=3, cell=5, cell_clip=clip, projection_clip=clip))
 
 
 def given(rows):
@@ -28,13 +26,13 @@ def given(rows):
 
 @pytest.mark.parametrize("rows", [3, ROWS])
 def test_each_row_is_what_its_stacks_make_of_it_alone(rows):
-    forwards, backwards = stacks()
+    model = bilm()
     vectors, lengths, state, ids = given(rows)
     with torch.no_grad():
-        layers, ends = both_ways((forwards, backwards), vectors, lengths, state, ids)
+        layers, ends = model.contexts(vectors, lengths, state, ids)
         for row, length in enumerate(lengths.tolist()):
             x, one = vectors[ids[row, :length]], torch.ones(length, dtype=torch.long)
-            for direction, stack in enumerate((forwards, backwards)):
+            for direction, stack in enumerate((model.forwards, model.backwards)):
                 turned = x.flip(0) if direction else x
                 begun = tuple(part[direction, :, row : row + 1].contiguous() for part in state)
                 outputs, ended = stack(PackedSequence(turned, one), begun)
@@ -52,10 +50,10 @@ def test_each_row_is_what_its_stacks_make_of_it_alone(rows):
 @pytest.mark.parametrize("learns", [True, False])
 @pytest.mark.parametrize("rows", [3, ROWS])
 def test_words_given_once_have_the_layers_of_words_given_each_time(clip, learns, rows):
-    pair = tuple(stack.requires_grad_(learns) for stack in stacks(clip))
+    model = bilm(clip).requires_grad_(learns)
     vectors, lengths, state, ids = given(rows)
-    one, one_end = both_ways(pair, vectors, lengths, state, ids)
-    other, other_end = both_ways(pair, vectors[ids], lengths, state)
+    one, one_end = model.contexts(vectors, lengths, state, ids)
+    other, other_end = model.contexts(vectors[ids], lengths, state)
     torch.testing.assert_close(one, other, **CLOSE)
     torch.testing.assert_close(one_end, other_end, **CLOSE)
     assert one.requires_grad == other.requires_grad == learns
@@ -67,6 +65,6 @@ def test_gradients_reach_a_word_from_each_of_its_places():
     for places in (ids, None):
         leaf = vectors.clone().requires_grad_()
         words = leaf if places is not None else leaf[ids]
-        both_ways(stacks(), words, lengths, state, places)[0].square().sum().backward()
+        bilm().contexts(words, lengths, state, places)[0].square().sum().backward()
         gradients.append(leaf.grad)
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-5)

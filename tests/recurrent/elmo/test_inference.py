@@ -42,6 +42,18 @@ def test_words_may_be_given_once_and_read_by_their_places(given):
     require_equal(inference.run(lstm, places, state, words), lstm(read(places, words), state))
 
 
+@pytest.mark.parametrize("scale", [1, 30])
+def test_in_single_precision_long_rows_stay_close_also_where_gates_are_full(scale):
+    torch.manual_seed(0)
+    lstm = nn.LSTM(8, 16, proj_size=8).requires_grad_(False)
+    for weight in (lstm.weight_ih_l0, lstm.bias_ih_l0):
+        weight.mul_(scale)
+    x = pack_padded_sequence(torch.randn(4, 200, 8), torch.tensor([200] * 4), batch_first=True)
+    state = torch.zeros(1, 4, 8), torch.zeros(1, 4, 16)
+    found, expected = inference.run(lstm, x, state)[0].data, lstm(x, state)[0].data
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
 def test_what_it_is_given_stays_as_it_was(given):
     lstm, places, words, state = given
     x = read(places, words)

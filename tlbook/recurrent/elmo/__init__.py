@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from tlbook.recurrent.elmo import contexts, embedding, published
+from tlbook.recurrent.elmo import embedding, published
 from tlbook.recurrent.elmo.characters import CharacterCNN, ids_of
+from tlbook.recurrent.elmo.contexts import both_ways
 from tlbook.recurrent.elmo.lstm import Stack, State
 from tlbook.recurrent.elmo.settings import Settings
 
@@ -132,28 +133,7 @@ class BiLM(nn.Module):
         mask = mask.to(self.device)
         return layers[:, :, 1:-1] * mask[..., None], mask
 
-    def contexts(
-        self,
-        vectors: Float[Tensor, "*places projection"],
-        lengths: Int[Tensor, " batch"],
-        state: State,
-        ids: Int[Tensor, "batch tokens"] | None = None,
-    ) -> tuple[Float[Tensor, "layers batch tokens features"], State]:
-        """Run the LSTMs of both directions over word vectors, and return their layers.
-
-        Args:
-            vectors: Of begin of sentence, words, end of sentence, and padding of any value:
-                (batch, tokens, projection). With `ids` those of distinct words, which is faster:
-                (words, projection).
-            lengths: Tokens of each row, on the CPU.
-            state: (h, c) that the rows begin with; see `blank_state`.
-            ids: Places in `vectors`.
-
-        Returns:
-            The layers, padding 0 from the first LSTM on, and (h, c) after each row's last token
-            (in the backward direction, its first).
-        """
-        return contexts.both_ways((self.forwards, self.backwards), vectors, lengths, state, ids)
+    contexts = both_ways
 
 
 class ScalarMix(nn.Module):

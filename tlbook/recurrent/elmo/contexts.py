@@ -6,28 +6,38 @@ Notebook: notebooks/1_recurrent/13_elmo.ipynb
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from tlbook.recurrent.elmo.lstm import Stack, State, reversed_rows
 
 
 def both_ways(
-    stacks: tuple[Stack, Stack],
+    bilm: nn.Module,
     vectors: Float[Tensor, "*places projection"],
     lengths: Int[Tensor, " batch"],
     state: State,
     ids: Int[Tensor, "batch tokens"] | None = None,
 ) -> tuple[Float[Tensor, "layers batch tokens features"], State]:
-    """Return the layers of word vectors and the last states; see `BiLM.contexts`.
+    """Run the LSTMs of both directions over word vectors, and return their layers.
+
+    It is the method `contexts` of a `BiLM`.
 
     Args:
-        stacks: Forward and backward.
-        vectors: (batch, tokens, projection), or with `ids` of distinct words (words, projection).
+        bilm: Has the stacks ``forwards`` and ``backwards``.
+        vectors: Of begin of sentence, words, end of sentence, and padding of any value:
+            (batch, tokens, projection). With `ids` those of distinct words, which is faster:
+            (words, projection).
         lengths: Tokens of each row, on the CPU.
-        state: (h, c) that the rows begin with, each (directions, layers, batch, width).
+        state: (h, c) that the rows begin with, each (directions, layers, batch, width); see
+            `BiLM.blank_state`.
         ids: Places in `vectors`.
+
+    Returns:
+        The layers, padding 0 from the first LSTM on, and (h, c) after each row's last token (in
+        the backward direction, its first).
     """
+    stacks: tuple[Stack, Stack] = (bilm.forwards, bilm.backwards)
     shape = vectors.shape[:2] if ids is None else ids.shape
     given = vectors.flatten(0, 1) if ids is None else vectors[ids.flatten()]
     narrow, depth = given.shape[-1], len(stacks[0].layers) + 1

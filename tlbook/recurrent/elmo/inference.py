@@ -1,8 +1,9 @@
 """Run an LSTM whose state is projected, without derivatives: as `torch.nn.LSTM`, but faster.
 
-From word to word nothing is allocated and nothing is copied. In the first layer, what a word asks
-of the gates hangs on its vector alone, so it is computed once for each distinct word. On a CPU the
-one saves about an eighth of a layer's time, the other as much again of the first layer's.
+In the first layer, what a word asks of the gates hangs on its vector alone, so it is computed once
+for each distinct word. With ``tanh(x) = 2 sigmoid(2 x) - 1`` there is one kind of gate, which costs
+a third of a tanh. From word to word nothing is allocated. On a CPU that saves about an eighth of a
+layer's time, and three tenths of the first layer's.
 """
 
 import torch
@@ -39,12 +40,17 @@ def run(
         state: (h, c) to begin with, each (1, batch, width).
         words: Vectors of distinct words, of which `x` then holds the places.
     """
+    cell = lstm.hidden_size
+    twice = lstm.bias_ih_l0.new_ones(4 * cell)
+    twice[2 * cell : 3 * cell] = 2  # the argument of g: its sigmoid then gives its tanh
     asked = nn.functional.linear(
-        x.data if words is None else words, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0
+        x.data if words is None else words,
+        lstm.weight_ih_l0 * twice[:, None],
+        (lstm.bias_ih_l0 + lstm.bias_hh_l0) * twice,
     )
-    cell, told, project = lstm.hidden_size, lstm.weight_hh_l0.T, lstm.weight_hr_l0.T
+    told, project = (lstm.weight_hh_l0 * twice[:, None]).T, lstm.weight_hr_l0.T
     (h,), (c,) = state
-    h, c, last = h, c.clone(), h.clone()
+    c, last = c.clone(), h.clone()
     found = h.new_empty(len(x.data), lstm.proj_size)
     gates_of_all, shown_of_all = h.new_empty(len(h), 4 * cell), torch.empty_like(c)
     start = 0
@@ -55,13 +61,10 @@ def run(
         else:
             gates = gates_of_all[:rows]
             torch.index_select(asked, 0, x.data[start:end], out=gates)
-        gates.addmm_(h[:rows], told)
-        gates[:, : 2 * cell].sigmoid_()
-        gates[:, 2 * cell : 3 * cell].tanh_()
-        gates[:, 3 * cell :].sigmoid_()
-        i, f, g, o = gates.chunk(4, dim=-1)
-        memory = c[:rows].mul_(f).addcmul_(i, g)
-        shown = torch.tanh(memory, out=shown_of_all[:rows]).mul_(o)
+        i, f, g, o = gates.addmm_(h[:rows], told).sigmoid_().chunk(4, dim=-1)
+        memory = c[:rows].mul_(f).addcmul_(i, g, value=2).sub_(i)  # f c + i (2 g - 1)
+        shown = torch.mul(memory, 2, out=shown_of_all[:rows]).sigmoid_()
+        shown.mul_(o).mul_(2).sub_(o)  # o tanh(c)
         h = torch.mm(shown, project, out=found[start:end])
         last[:rows] = h
         start = end

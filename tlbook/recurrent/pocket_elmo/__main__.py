@@ -21,7 +21,7 @@ from tlbook.training.curve import Curve
 from tlbook.training.files import write
 
 MODEL = sources.POCKET / "pocket-elmo"
-MOST = 3_000_000  # words of a source
+MOST = 9_000_000  # words of a source
 REAL = ("cornell-movie-review-data/rotten_tomatoes", "stanfordnlp/sst2")
 
 

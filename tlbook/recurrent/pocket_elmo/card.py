@@ -12,10 +12,12 @@ import pandas as pd
 from safetensors import safe_open
 
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
+from tlbook.recurrent.pocket_elmo.stream import DIRECTIONS
+from tlbook.training.cards import curve_table, duration, table
+from tlbook.training.curve import EVERY
 from tlbook.training.files import write
 
 COMMAND = "python -m tlbook.recurrent.pocket_elmo"
-SHOWN = (0, 0.1, 0.25, 0.5, 0.75, 1)  # shares of the run at which the curve is told
 WANTED = 120  # perplexity, below which it should be
 
 TEMPLATE = """---
@@ -40,8 +42,7 @@ run on a pre-trained language model without a network: `tlbook.recurrent.elmo.sh
 ## How it was made
 
 Trained from random weights to predict the next word and the one before, on rows of running text
-whose states are carried on, with gradients through {span} words. A target is held against the
-{common:,} commonest words and {sampled:,} others drawn by frequency, which stand for all.
+whose states are carried on, with gradients through {span} words. {candidates}
 {forgotten:.0%} of the rows begin each step from zero, so that single sentences are nothing new to
 it. Nothing is clipped; a layer's input is added to its output from the second layer on.
 
@@ -50,12 +51,12 @@ it. Nothing is clipped; a layer's input is added to its output from the second l
 | words read in each direction | {words:,}: {passes:.2f} passes over the text below |
 | steps | {steps:,}, each of {rows} rows |
 | learning rate | {learning_rate:g}, with a linear rise in the first {warmup:.0%}, then a fall |
-| time | {hours:.2f} hours on {device} |
+| time | {time} on {device} |
 | cost | at most {core_hours:.2f} core hours ({threads} threads all the time) |
 | seed | {seed} |
 | versions | {versions} |
 
-Losses in nats per word, estimated from the candidates, means over some steps; `curve.csv` has all:
+Losses in nats per word, means over {window} steps; `curve.csv` has all:
 
 {curve}
 
@@ -80,6 +81,10 @@ Meant for teaching and for quick experiments on one machine: its layers are feat
 context. It is not fit for decisions about people. It knows English only. Its text is reviews, an
 encyclopaedia, textbooks and old novels, with their views of the world.
 """
+
+ALL = "A target is held against the whole vocabulary."
+SOME = """A target is held against the {common:,} commonest words and {sampled:,} others drawn by
+frequency, which stand for all: the losses are estimates."""
 
 FIGURES = """Of the word that comes, over the whole vocabulary; the end of a sentence counts as a
 word, and so does any word beyond the vocabulary. The trigram was trained on the same text, over the
@@ -108,11 +113,13 @@ def render(folder: Path) -> str:
         "megabytes": weights.stat().st_size / 1e6,
         "filters": ", ".join(f"{width} x {count}" for width, count in sizes["filters"]),
         "vocab": settings["vocab"],
+        "candidates": (SOME if plan["sampled"] else ALL).format(**plan),
         "forgotten": plan["forgetting"],
+        "window": EVERY,
         "passes": run["words"] / (text["words"] + text["sentences"]),
-        "hours": run["seconds"] / 3600,
+        "time": duration(run["seconds"]),
         "core_hours": run["seconds"] / 3600 * run["threads"],
-        "curve": curve_table(pd.read_csv(folder / "curve.csv")),
+        "curve": curve_table(pd.read_csv(folder / "curve.csv"), "words read", DIRECTIONS),
         "command": COMMAND,
         "text": text_table(settings["sources"]),
         "read": text["words"],
@@ -123,21 +130,12 @@ def render(folder: Path) -> str:
     return TEMPLATE.format(**text | sizes | plan | run | values)
 
 
-def curve_table(curve: pd.DataFrame) -> str:
-    """The losses at the beginning, along the way and at the end."""
-    last = len(curve) - 1
-    shown = curve.iloc[sorted({round(last * share) for share in SHOWN})]
-    lines = [
-        f"| {row['tokens']:,.0f} | {row['forward']:.3f} | {row['backward']:.3f} |"
-        for _, row in shown.iterrows()
-    ]
-    return "\n".join(["| words read | forward | backward |", "|---|---|---|", *lines])
-
-
 def text_table(sources: list[dict]) -> str:
     """The sources of the text with their licences, and how much was read of them at most."""
-    lines = [f"| {s['name']} | {s['licence']} | {s['words']:,} |" for s in sources]
-    return "\n".join(["| source | licence | words, at most |", "|---|---|---|", *lines])
+    return table(
+        ["source", "licence", "words, at most"],
+        [[s["name"], s["licence"], f"{s['words']:,}"] for s in sources],
+    )
 
 
 def figures_of(path: Path) -> str:
@@ -145,17 +143,17 @@ def figures_of(path: Path) -> str:
     if not path.exists():
         return f"Not measured yet: `{COMMAND} measure`."
     rows = pd.read_csv(path)
-    table = rows.pivot(index="model", columns="direction", values="perplexity").loc[
+    found = rows.pivot(index="model", columns="direction", values="perplexity").loc[
         list(NAMES.values())
     ]
-    means = table.map(math.log).mean(axis=1).map(math.exp)
+    means = found.map(math.log).mean(axis=1).map(math.exp)
     lines = [
-        f"| {name} | {row['forward']:.1f} | {row['backward']:.1f} |"
-        for name, row in table.iterrows()
+        [name, *(f"{row[direction]:.1f}" for direction in DIRECTIONS)]
+        for name, row in found.iterrows()
     ]
     return FIGURES.format(
         wanted=WANTED,
-        table="\n".join(["| | forward | backward |", "|---|---|---|", *lines]),
+        table=table(["", *DIRECTIONS], lines),
         times=means[NAMES["trigram"]] / means[NAMES["carried"]],
         command=COMMAND,
     )

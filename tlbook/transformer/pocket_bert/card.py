@@ -6,13 +6,13 @@ constant of the code that made them.
 
 import json
 import math
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from safetensors import safe_open
 
 from tlbook.encoders import sources
+from tlbook.training.cards import curve_table, duration, table
 from tlbook.training.curve import EVERY
 from tlbook.training.files import write as write_file
 from tlbook.transformer.pocket_bert.bars import Figures, bars
@@ -23,14 +23,12 @@ from tlbook.transformer.pocket_bert.measurement import (
     SIZE,
     SST2_EPOCHS,
     TASKS,
-    TUNED_ON,
     TUNING_SEEDS,
 )
 from tlbook.transformer.pocket_bert.stream import HIGHEST_MASK_RATE
 from tlbook.transformer.pocket_bert.text import CHUNK_TOKENS
 
 COMMAND = "python -m tlbook.transformer.pocket_bert"
-SHOWN = (0, 0.1, 0.25, 0.5, 0.75, 1)  # shares of the run at which the curve is told
 
 TEMPLATE = """---
 language: en
@@ -68,7 +66,7 @@ changed as follows.
 | batches | {steps:,}, each of about {batch_tokens:,} tokens with padding |
 | learning rate | {learning_rate:g}, with a linear rise and fall |
 | rise, fall | in the first {warmup:.1%} and the last {decay:.1%} of the tokens |
-| time | {hours:.2f} hours on {device} in {precision} |
+| time | {time} on {device} in {precision} |
 | cost | at most {core_hours:.2f} core hours ({threads} threads all the time) |
 | seed | {seed} |
 | versions | {versions} |
@@ -101,8 +99,8 @@ the world. It was trained on up to {longest} tokens at a time: positions beyond 
 """
 
 FIGURES = """Accuracy on the test split, mean over seeds. All methods were tuned alike: {size}
-configurations each, trained on {few} or, for all labels, on {tuned_on:,} of them, and scored on the
-validation split with seeds ({tuning}) that are not among those reported; `measured.csv` names them.
+configurations each, trained on as many labels and scored on the validation split with seeds
+({tuning}; with all labels the first) that are not among those reported; `measured.csv` names them.
 SST-2 has no validation split here: it takes the configuration of rotten_tomatoes, but fine-tuning
 passes {sst2} x over its phrases. The spread is the standard deviation over runs; logistic
 regression on all labels has nothing to draw. "features" is logistic regression on frozen means over
@@ -149,10 +147,10 @@ def render(folder: Path) -> str:
         "started": ", ".join(str(layer + 1) for layer in told["plan"]["layers"]),
         "highest": HIGHEST_MASK_RATE,
         "masked_weight": WEIGHTS["masked_lm"],
-        "hours": run["seconds"] / 3600,
+        "time": duration(run["seconds"]),
         "core_hours": run["seconds"] / 3600 * run["threads"],
         "window": EVERY,
-        "curve": curve_table(pd.read_csv(folder / "curve.csv")),
+        "curve": curve_table(pd.read_csv(folder / "curve.csv"), "tokens", list(WEIGHTS)),
         "text": text_table(text),
         "gram": text["held_out"]["words"],
         "sets": len(text["held_out"]["sets"]),
@@ -161,33 +159,6 @@ def render(folder: Path) -> str:
         "longest": CHUNK_TOKENS[-1] + 2,
     }
     return TEMPLATE.format(**told["plan"] | run | values)
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown.
-
-    Example:
-        >>> print(table(["a", "b"], [["1", "2"]]))
-        | a | b |
-        |---|---|
-        | 1 | 2 |
-    """
-    rows = [head, *lines]
-    shown = [f"| {' | '.join(cells)} |" for cells in rows]
-    return "\n".join([shown[0], "|" + "---|" * len(head), *shown[1:]])
-
-
-def curve_table(curve: pd.DataFrame) -> str:
-    """The losses at the beginning, along the way and at the end."""
-    last = len(curve) - 1
-    shown = curve.iloc[sorted({round(last * share) for share in SHOWN})]
-    return table(
-        ["tokens", *(name.replace("_", "-") for name in WEIGHTS)],
-        [
-            [f"{row['tokens']:,.0f}", *(f"{row[name]:.3f}" for name in WEIGHTS)]
-            for _, row in shown.iterrows()
-        ],
-    )
 
 
 def text_table(text: dict) -> str:
@@ -211,7 +182,6 @@ def figures_of(path: Path) -> str:
         size=SIZE,
         tuning=", ".join(map(str, TUNING_SEEDS)),
         few=FEW,
-        tuned_on=TUNED_ON,
         sst2=SST2_EPOCHS,
         accuracies=accuracy_table(Figures(rows)),
         promised=table(
