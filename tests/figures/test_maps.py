@@ -38,3 +38,9 @@ def test_the_word_asked_about_is_a_star(ax):
 def test_more_kinds_than_looks_are_an_error(ax):
     with pytest.raises(ValueError, match="5 kinds are more than the 4"):
         maps.word_map(pd.DataFrame({"x": range(5), "y": 0, "kind": list("abcde")}), ax)
+
+
+def test_words_on_one_spot_are_shown_on_one_spot(ax):
+    maps.word_map(pd.DataFrame({"x": [5, 5 + 1e-6], "y": [1e-6, 0], "kind": "river"}), ax)
+    assert ax.get_xlim() == pytest.approx((4, 6))
+    assert ax.get_ylim() == pytest.approx((-1, 1))

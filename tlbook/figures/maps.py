@@ -1,5 +1,6 @@
 """Words as points in a plane: what stands close together, and of which kind it is."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -11,6 +12,8 @@ LOOKS = (  # of a kind: colour and marker, so that no kind is told by its colour
     (COLOUR["scalar mix"], "s"),
     (COLOUR["concatenation"], "D"),
 )
+NEAR = 1e-3  # what lies closer together is one spot
+SPAN = np.array([-1.0, 1.0])
 
 
 def word_map(points: pd.DataFrame, ax: Axes, *, asked: tuple[float, float] | None = None) -> Axes:
@@ -41,6 +44,9 @@ def word_map(points: pd.DataFrame, ax: Axes, *, asked: tuple[float, float] | Non
         )
     if asked is not None:
         ax.plot(*asked, "*", color="black", markersize=13, label="asked about")
+    spots = pd.DataFrame([*points[["x", "y"]].to_numpy(), *([asked] if asked else [])])
+    if (spots.max() - spots.min()).max() < NEAR:  # else rounding would be blown up
+        ax.set(xlim=spots[0].mean() + SPAN, ylim=spots[1].mean() + SPAN)
     ax.set(xlabel="first principal component", ylabel="second principal component")
     ax.legend(fontsize="small")
     return ax

@@ -64,3 +64,9 @@ def test_no_warning_is_shown_where_the_fit_could_go_on(recwarn):
     hard = Words(draw.normal(size=(300, 1, 40)), draw.integers(0, 9, 300), np.arange(300))
     probes.probe(hard, hard, 0, strength=1e3)
     assert not recwarn.list
+
+
+def test_a_tie_leaves_open_what_was_published():
+    assert probes.verdict(["layer 1"], "layer 1") == "holds"
+    assert probes.verdict(["layer 2", "layer 1"], "layer 1") == "is open"
+    assert probes.verdict(["layer 2", "layer 0"], "layer 1") == "does not hold"

@@ -1,28 +1,28 @@
-"""The same task model with and without ELMo: tasks, draws of their labels, and what came out.
+"""The same BiLSTM with and without ELMo: tasks, draws of their labels, and what came out.
 
 Paper:    PAPERS["elmo"], sections 5.2 and 5.4, table 3 and figure 1
 Notebook: notebooks/1_recurrent/13_elmo.ipynb
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from tlbook import corpora, freezing, metrics, training
-from tlbook.recurrent.elmo import BiLM
-from tlbook.recurrent.elmo.layers import LayerBatches
-from tlbook.recurrent.elmo.task_models import INPUT, OUTPUT, learn
+from tlbook import corpora, freezing, metrics, runtime, training
+from tlbook.recurrent.elmo import BiLM, ELMoFeatures
 from tlbook.recurrent.elmo.words import words_of
+from tlbook.recurrent.tagger import BiLSTMClassifier, BiLSTMTagger, WordReader, train
+from tlbook.recurrent.word_batches import Vocabulary, WordBatches
 
 STATIC = "static vectors"
 METHODS: dict[str, tuple[str, ...]] = {
     STATIC: (),
-    "ELMo at input": (INPUT,),
-    "ELMo at output": (OUTPUT,),
-    "ELMo at both": (INPUT, OUTPUT),
+    "ELMo at input": ("input",),
+    "ELMo at output": ("output",),
+    "ELMo at both": ("input", "output"),
 }
 FIELDS = ("task", "method", "share", "seed", "labels", "value", "trained_weights", "seconds")
 SPLITS = ("train", "test")
@@ -36,6 +36,7 @@ class Task:
         name: In tables.
         dataset: Name for `tlbook.corpora.load`.
         metric: Such as ``accuracy``.
+        bilm: It made the layers.
         words: By split, a list of words per row.
         layers: By split, from `BiLM.embed`.
         labels: By split, a class per row or a tag per word.
@@ -47,6 +48,7 @@ class Task:
     name: str
     dataset: str
     metric: str
+    bilm: BiLM
     words: dict[str, list[list[str]]]
     layers: dict[str, list[np.ndarray]]
     labels: dict[str, list]
@@ -57,7 +59,7 @@ class Task:
     def embedded_by(self, bilm: BiLM, name: str) -> "Task":
         """Return the same task on the layers of another biLM, under another name."""
         layers = {split: bilm.embed(words) for split, words in self.words.items()}
-        return Task(**self.__dict__ | {"name": name, "layers": layers})
+        return replace(self, name=name, bilm=bilm, layers=layers)
 
     def drawn(self, share: float, seed: int) -> np.ndarray:
         """Draw a share of the training rows, 0..1; of one seed, the larger holds the smaller."""
@@ -94,6 +96,7 @@ def task(bilm: BiLM, dataset: str, *, name: str, most: Sequence[int]) -> Task:
         name=name,
         dataset=dataset,
         metric=metric,
+        bilm=bilm,
         words=words,
         layers={split: bilm.embed(said, cache=True) for split, said in words.items()},
         labels={split: columns[split]["ner_tags" if tagged else "label"] for split in SPLITS},
@@ -108,16 +111,29 @@ class Comparison:
 
     Args:
         epochs: Share of the labels -> passes over them.
-        learning_rate: Of all methods.
+        learning_rate: Of all methods, at the peak.
         size: Rows per batch.
+        dropout: Everywhere, of ELMo's features too, 0..1.
+        penalty: Lambda of section 3.3, on the weights of the mixes.
+        hidden: Width of each direction of the BiLSTM.
 
     Attributes:
         runs: (task, method, share, seed) -> labels, value, trained weights, seconds.
         mixes: Likewise -> place -> share of each layer.
     """
 
-    def __init__(self, epochs: Mapping[float, int], *, learning_rate: float, size: int):
+    def __init__(
+        self,
+        epochs: Mapping[float, int],
+        *,
+        learning_rate: float,
+        size: int,
+        dropout: float = 0.3,
+        penalty: float = 1e-3,
+        hidden: int = 32,
+    ):
         self.epochs, self.learning_rate, self.size = epochs, learning_rate, size
+        self.dropout, self.penalty, self.hidden = dropout, penalty, hidden
         self.runs: dict[tuple, tuple] = {}
         self.mixes: dict[tuple, dict[str, list[float]]] = {}
 
@@ -138,21 +154,41 @@ class Comparison:
         return self.table
 
     def _once(self, one: Task, method: str, share: float, seed: int) -> None:
-        rows = one.drawn(share, seed)
-        part = [[held["train"][row] for row in rows] for held in (one.layers, one.labels)]
-        model, seconds = learn(
-            LayerBatches(*part, self.size, seed=seed),
-            one.classes,
-            elmo=METHODS[method],
-            epochs=self.epochs[share],
-            seed=seed,
-            learning_rate=self.learning_rate,
+        rows, places = one.drawn(share, seed), METHODS[method]
+        words, labels = ([held["train"][row] for row in rows] for held in (one.words, one.labels))
+        layers = {"train": [one.layers["train"][row] for row in rows], "test": one.layers["test"]}
+        if not places:
+            layers = dict.fromkeys(layers)
+        vocabulary = Vocabulary(words)
+        batches = WordBatches(
+            vocabulary.rows(words, labels), self.size, layers=layers["train"], seed=seed
         )
-        test = LayerBatches(one.layers["test"], one.labels["test"], 128, shuffle=False)
+        model = self.model(one, len(vocabulary), places, seed)
+        knobs = {"learning_rate": self.learning_rate, "epochs": self.epochs[share]}
+        records = train(model, batches, penalty=self.penalty, **knobs)
+        unseen = vocabulary.rows(one.words["test"], one.labels["test"])
+        test = WordBatches(unseen, 128, layers=layers["test"], shuffle=False)
         value = training.evaluate(model, test, metric=one.score)
         key = (one.name, method, share, seed)
+        seconds = sum(record["seconds"] for record in records)
         self.runs[key] = (len(rows), value, freezing.trained_weights(model), seconds)
-        self.mixes[key] = model.shares()
+        mixes = model.reader.elmo.mixes if places else ()
+        self.mixes[key] = {p: mix.weights.tolist() for p, mix in zip(places, mixes, strict=True)}
+
+    def model(
+        self, one: Task, vocab: int, places: Sequence[str], seed: int
+    ) -> BiLSTMTagger | BiLSTMClassifier:
+        """Return a fresh model for a task, with ELMo at the given places."""
+        runtime.seed_all(seed)
+        elmo = None
+        if places:
+            # The layers differ in size, the word vectors' above all: normalised, they weigh alike.
+            knobs = {"mixes": len(places), "dropout": self.dropout, "layer_norm": True}
+            elmo = ELMoFeatures(one.bilm, **knobs)
+        sizes = {"hidden": self.hidden, "dropout": self.dropout}
+        reader = WordReader(vocab, elmo=elmo, places=places, **sizes)
+        kind = BiLSTMClassifier if one.metric == "accuracy" else BiLSTMTagger
+        return kind(reader, one.classes).to(runtime.device())
 
     @property
     def table(self) -> pd.DataFrame:
@@ -160,8 +196,11 @@ class Comparison:
         return pd.DataFrame([(*key, *run) for key, run in self.runs.items()], columns=list(FIELDS))
 
     def summary(self, share: float = 1) -> pd.DataFrame:
-        """Return by task and method: mean ``score``, ``spread`` over seeds, ``gain`` (points above
-        static vectors), ``weights`` (trained) and ``seconds``.
+        """Return what each method came to on each task with a share of the labels.
+
+        Returns:
+            By task and method: ``score`` (0..1, mean over seeds), its ``spread``, ``gain`` (points
+            above static vectors), ``weights`` (trained, count), ``seconds`` (of one training).
         """
         group = self.table.query("share == @share").groupby(["task", "method"], sort=False)
         found = group.agg(

@@ -67,8 +67,8 @@ def probe(train: Words, test: Words, layer: int, *, strength: float) -> float:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    # Few steps will do: what comes after them is the fit of the rarest classes.
-    classify = LogisticRegression(C=strength, max_iter=50)
+    # A rough fit will do: what is left is far below what another draw changes.
+    classify = LogisticRegression(C=strength, tol=1e-3, max_iter=1000)
     fitted = make_pipeline(StandardScaler(), classify).fit(train.features[:, layer], train.labels)
     scores = fitted.predict_log_proba(test.features[:, layer])
     count = max(train.labels.max(), test.labels.max()) + 1
@@ -97,3 +97,21 @@ def probe_layers(
             value = probe(known, unseen, layer, strength=strength)
             rows.append({"method": f"layer {layer}", "seed": seed, "value": value})
     return pd.DataFrame(rows)
+
+
+def verdict(level: Sequence[str], wanted: str) -> str:
+    """Say whether a layer is the best one.
+
+    Args:
+        level: The layers that cannot be told from the best, from `tlbook.results.level_with`.
+        wanted: That which was published as the best.
+
+    Example:
+        >>> verdict(["layer 1"], "layer 1"), verdict(["layer 2", "layer 1"], "layer 1")
+        ('holds', 'is open')
+        >>> verdict(["layer 2"], "layer 1")
+        'does not hold'
+    """
+    if wanted not in level:
+        return "does not hold"
+    return "holds" if len(level) == 1 else "is open"

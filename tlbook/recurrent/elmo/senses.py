@@ -133,13 +133,15 @@ class Senses:
     def laid_out(
         self, target: str, asked: Float[np.ndarray, "layers features"], *, layer: int
     ) -> tuple[pd.DataFrame, tuple[float, float], float]:
-        """Lay all occurrences of a target and a word that is asked about down in one `plane`.
+        """Lay all occurrences of a target, and the one that is asked about, down in one `plane`.
+
+        Only those spelt like the target count: the plane is to tell contexts, not plurals.
 
         Returns:
             Columns ``x``, ``y``, ``kind`` (the sense) of the target; the place of the word asked
             about; the share of the variance that is kept, 0..1.
         """
-        own = (self.rows["target"] == target).to_numpy()
+        own = (self.targets.words["word"] == target).to_numpy()
         places, kept = plane(np.vstack([self.targets.states[own, layer], asked[layer]]))
         kinds = self.rows.loc[own, "sense"].to_list()
         points = pd.DataFrame({"x": places[:-1, 0], "y": places[:-1, 1], "kind": kinds})
