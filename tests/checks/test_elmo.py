@@ -142,7 +142,7 @@ def place_not_sense(states, senses, asked):
         (by(lambda asked, centres: asked @ centres.T, of=np.sum), "win by its length"),
         (
             by(lambda asked, centres: -np.linalg.norm(asked[:, None] - centres, axis=2)),
-            "only the direction",
+            "only the direction counts",
         ),
         (by(lambda asked, centres: -cosine(asked, centres)), "far away"),
         (lambda states, senses, asked: np.full(len(asked), senses[0]), "the largest cosine"),

@@ -152,16 +152,27 @@ def _about_sense(
     asked: Float[np.ndarray, "others features"],
 ) -> Tests:
     """Tests of the only reply, one sense for each asked."""
-    names = np.unique(senses)
+    names, close_by = np.unique(senses), _unit(asked) @ _unit(states).T
     means, sums = (
         np.stack([how(states[senses == name], axis=0) for name in names])
         for how in (np.mean, np.sum)
     )
-
-    def unit(vectors: np.ndarray) -> np.ndarray:
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    cosines = unit(asked) @ unit(means).T
+    cosines = _unit(asked) @ _unit(means).T
+    distances = np.linalg.norm(asked[:, None] - means[None], axis=2)
+    by_length = "a long vector must not win by its length: divide by the norms"
+    slips = [
+        (
+            senses[close_by.argmax(1)],
+            "that is the nearest single word; first a mean per sense",
+        ),
+        (names[(asked @ means.T).argmax(1)], by_length),
+        (names[(asked @ sums.T).argmax(1)], by_length),
+        (
+            names[distances.argmin(1)],
+            "lengths change a distance: only the direction counts",
+        ),
+        (names[cosines.argmin(1)], "a small cosine means far away"),
+    ]
 
     def gives(wanted: np.ndarray) -> bool:
         return np.array_equal(replies[0], wanted)
@@ -173,29 +184,11 @@ def _about_sense(
 
     return [
         (lambda: not gives(cosines.argmax(1)), "return the sense itself, not its place in a list"),
-        (
-            lambda: bool(np.isin(replies[0], names).all()),
-            "return numbers that stand in senses",
-        ),
-        (
-            lambda: not gives(senses[(unit(asked) @ unit(states).T).argmax(1)]),
-            "that is the nearest single word; first take the mean state of each sense",
-        ),
-        (
-            lambda: (
-                not (
-                    gives(names[(asked @ means.T).argmax(1)])
-                    or gives(names[(asked @ sums.T).argmax(1)])
-                )
-            ),
-            "a long vector must not win by its length: divide by the norms",
-        ),
-        (
-            lambda: (
-                not gives(names[np.linalg.norm(asked[:, None] - means[None], axis=2).argmin(1)])
-            ),
-            "a distance depends on the lengths as well: only the direction is to count",
-        ),
-        (lambda: not gives(names[cosines.argmin(1)]), "a small cosine means far away"),
+        (lambda: bool(np.isin(replies[0], names).all()), "return numbers that stand in senses"),
+        *((lambda wrong=wrong: not gives(wrong), hint) for wrong, hint in slips),
         (right, "the mean state of each sense, then the largest cosine"),
     ]
+
+
+def _unit(vectors: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows features"]:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

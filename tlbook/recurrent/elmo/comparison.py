@@ -61,6 +61,12 @@ class Task:
         layers = {split: bilm.embed(words) for split, words in self.words.items()}
         return replace(self, name=name, bilm=bilm, layers=layers)
 
+    def described(self) -> dict[str, object]:
+        """Return the rows of each split, the classes, and the first texts of the training rows."""
+        counts = {split: len(words) for split, words in self.words.items()}
+        first = [" ".join(words) for words in self.words["train"][:3]]
+        return counts | {"classes": self.classes, "examples": " | ".join(first)}
+
     def drawn(self, share: float, seed: int) -> np.ndarray:
         """Draw a share of the training rows, 0..1; of one seed, the larger holds the smaller."""
         count = len(self.labels["train"])
