@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import torch
 
-from tlbook import metrics
 from tlbook.recurrent.elmo import BiLM, comparison
 from tlbook.recurrent.elmo.comparison import METHODS, STATIC, Comparison
 from tlbook.recurrent.elmo.settings import Settings
@@ -114,5 +113,7 @@ def test_a_mean_mix_is_the_mean_over_seeds():
     np.testing.assert_allclose(mix["input"], [0.6, 0.4])
 
 
-def test_every_method_has_a_score_of_its_own_kind(reviews):
-    assert reviews.score is metrics.accuracy
+def test_a_task_shows_its_rows_and_three_of_them(reviews):
+    found = reviews.described()
+    assert (found["train"], found["test"], found["classes"]) == (12, 6, 2)
+    assert found["examples"].split(" | ")[2] == " ".join(reviews.words["train"][2])
