@@ -10,6 +10,7 @@ from tlbook.efficient import adaptation
 from tlbook.efficient.adaptation import Method
 from tlbook.freezing import freeze, unfreeze
 from tlbook.heads import Classifier
+from tlbook.training.reports import Curve
 
 GOOD, BAD = "the good film .", "the bad film in paris ."
 
@@ -72,16 +73,20 @@ def test_no_split_has_more_rows_than_are_granted_and_they_are_always_the_same(fi
     assert adaptation.task("tiny", "org/films").rows == first
 
 
-def test_a_set_without_validation_lends_rows_that_are_not_trained_on(films, monkeypatch):
-    films("train", 20, name="org/two")
-    films("test", 4, name="org/two")
+@pytest.mark.parametrize("there", [("train",), ("train", "test")])
+def test_what_a_set_lacks_is_lent_by_training_rows_that_are_not_trained_on(
+    there, films, monkeypatch
+):
+    for split in there:
+        films(split, 20, name="org/two")
     monkeypatch.setattr(adaptation, "MOST", {"train": 6, "validation": 4, "test": 4})
     rows = adaptation.task("tiny", "org/two").rows
-    assert [len(part) for part in rows.values()] == [6, 4, 4]
+    assert {split: len(part) for split, part in rows.items()} == adaptation.MOST
     adaptation.task.cache_clear()
     monkeypatch.setattr(adaptation, "MOST", {"train": 100, "validation": 100, "test": 4})
     rows = adaptation.task("tiny", "org/two").rows
-    assert len(rows["train"]) + len(rows["validation"]) == 20
+    lent = sum(len(rows[split]) for split in rows if split not in there)
+    assert len(rows["train"]) + lent == 20
 
 
 def test_a_solved_task_is_solved_and_the_pretrained_encoder_stays_as_it_was(films):
@@ -169,6 +174,58 @@ def test_about_as_many_steps_are_taken_whatever_the_size_of_the_set(films, monke
         monkeypatch.setattr(adaptation, "STEPS", steps)
         solve(Method(everything, (0.01,)))
         assert taken[-1] == epochs
+        monkeypatch.setattr(adaptation, "STEPS", 30)
+        solve(Method(everything, (0.01,)), steps=steps)
+        assert taken[-1] == epochs
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_training_without_a_step_is_an_error(films, steps):
+    with pytest.raises(ValueError, match=f"steps must be 1 or more, got {steps}"):
+        solve(Method(everything, (0.01,)), steps=steps)
+
+
+def test_a_shorter_training_begins_with_the_same_head_as_a_longer_one(films):
+    begun = []
+
+    def note(model, seed):
+        begun.append(model.head.weight.clone())
+
+    for steps in (1, 30):
+        adaptation.first_head.cache_clear()
+        solve(Method(note, (0.01,)), steps=steps)
+    assert torch.equal(*begun)
+
+
+def test_a_training_that_is_watched_ends_as_one_that_is_not(films, monkeypatch):
+    monkeypatch.setattr(adaptation, "WATCHED", 4)
+    curve, method = Curve(), Method(everything, (0.01,))
+    plain, watched = solve(method)[0], solve(method, report=curve)[0]
+    before, after = plain.state_dict(), watched.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert curve.step == curve.steps == 30  # one batch in each of 30 epochs
+    told = curve.table().set_index("step")["accuracy"].dropna()
+    assert told.index.tolist() == [4, 8, 12, 16, 20, 24, 28, 30]
+    assert told.between(0, 1).all()
+
+
+def test_what_is_watched_is_the_accuracy_on_validation_rows(films, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        adaptation, "score", lambda model, *, split, **_: asked.append(split) or 0.25
+    )
+    curve = Curve()
+    solve(Method(everything, (0.01,)), steps=2, report=curve)
+    assert asked == ["validation"]
+    assert curve.last("accuracy") == 0.25
+
+
+def test_on_stored_vectors_only_the_loss_is_told(films):
+    curve = Curve()
+    solve(adaptation.HEAD, report=curve)
+    assert curve.steps == 30
+    assert curve.table()["loss"].notna().all()
+    assert curve.table()["accuracy"].isna().all()
 
 
 def test_a_task_can_be_repeated_and_described(films):

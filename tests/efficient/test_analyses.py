@@ -79,9 +79,16 @@ def test_starts_are_compared_by_displacement_and_accuracy(monkeypatch):
     monkeypatch.setattr(encoders, "load", lambda name: (tiny_tokenizer(), tiny_bert()))
     monkeypatch.setattr(adaptation, "STEPS", 2)
     adaptation.pretrained.cache_clear()
-    table = analyses.start_scales(
-        "tiny", "films", [1e-3, 0.5], seed=0, learning_rate=1e-3, bottleneck=2
+    told, solve = [], adaptation.solve
+    monkeypatch.setattr(
+        adaptation,
+        "solve",
+        lambda *a, **knobs: told.append(knobs.get("steps")) or solve(*a, **knobs),
     )
+    table = analyses.start_scales(
+        "tiny", "films", [1e-3, 0.5], seed=0, learning_rate=1e-3, bottleneck=2, steps=1
+    )
+    assert [steps for steps in told if steps] == [1, 1], "of every run but that of the first head"
     adaptation.pretrained.cache_clear()
     assert table.index.tolist() == [1e-3, 0.5]
     assert table["moved"].is_monotonic_increasing

@@ -162,16 +162,6 @@ def test_methods_that_cannot_be_compared_are_an_error(left_out, rows):
         comparison.table(part, ["a", "b"])
 
 
-def test_live_runs_are_set_beside_the_recorded_ones_of_their_methods(rows):
-    live = rows[(rows["method"] == "adapters 8") & (rows["dataset"] == "a")].assign(value=0.7)
-    found = comparison.agreement(rows, live)
-    assert found.index.tolist() == ["adapters 8"]
-    assert found.loc["adapters 8", ["live", "recorded", "gap"]].tolist() == pytest.approx(
-        [0.7, 0.85, 0.15]
-    )
-    assert found.loc["adapters 8", "trained_weights"] == 100
-
-
 def test_all_methods_try_three_rates():
     assert {len(set(method.learning_rates)) for method in METHODS.values()} == {3}
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tlbook.training.cards import curve_table, table
+from tlbook.training.cards import curve_table, duration, table
 
 
 def test_a_table_has_a_line_for_each_row_below_its_head():
@@ -28,3 +28,7 @@ def test_a_long_curve_is_told_at_its_ends_and_along_the_way():
 def test_a_short_curve_has_no_row_twice():
     curve = pd.DataFrame({"tokens": [10], "b": [2.0], "a": [1.0]})
     assert curve_table(curve, "words", ["a", "b"]).split("\n")[2:] == ["| 10 | 1.000 | 2.000 |"]
+
+
+def test_a_run_is_told_in_minutes_until_it_takes_an_hour():
+    assert [duration(seconds) for seconds in (3599, 3600)] == ["60.0 minutes", "1.00 hours"]

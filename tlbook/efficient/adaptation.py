@@ -20,14 +20,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 
 from tlbook import corpora, encoders, heads, metrics, runtime, schedules, training
-from tlbook.batches import Batches
+from tlbook.batches import Batch, Batches
 from tlbook.encoders.features import embed
 from tlbook.freezing import freeze, trained_weights
 from tlbook.tokens import Row, encode
 from tlbook.training.ledger import Outcome
+from tlbook.training.reports import reporting
 
 BATCH = 16
-STEPS = 100  # of one training, about: whole epochs, the number that comes closest
+STEPS = 300  # of one training, about: whole epochs, the number that comes closest
+WATCHED = 20  # steps from one validation accuracy to the next in a training that is reported
 MOST = {"train": 1000, "validation": 500, "test": 1000}  # rows of each split, at most
 MAX_TOKENS = 96
 HEAD_RATE = 1e-2  # learning rate of the head that all methods begin with
@@ -84,7 +86,7 @@ def pretrained(encoder: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
 def task(encoder: str, dataset: str) -> Task:
     """Load and tokenise a set once, at most `MOST` rows of each split, always the same ones.
 
-    A set without a validation split lends training rows that are not trained on.
+    A set without a test or validation split lends training rows that are not trained on.
 
     Args:
         encoder: Name for `tlbook.encoders.load`.
@@ -94,10 +96,12 @@ def task(encoder: str, dataset: str) -> Task:
         split: part.shuffle(seed=0)
         for split, part in corpora.load(dataset, label=LABELS.get(dataset)).items()
     }
-    if "validation" not in parts:
-        train = parts["train"]
-        parts["validation"] = train.select(range(min(MOST["train"], len(train) // 2), len(train)))
-        parts["train"] = train.select(range(len(train) - len(parts["validation"])))
+    for split in ("test", "validation"):
+        if split not in parts:
+            train = parts["train"]
+            kept = len(train) - min(MOST[split], len(train) // 4)
+            parts[split] = train.select(range(kept, len(train)))
+            parts["train"] = train.select(range(kept))
     tokenizer, _ = pretrained(encoder)
     rows = {
         split: encode(
@@ -153,6 +157,8 @@ def solve(
     seed: int,
     learning_rate: float,
     start: PreTrainedModel | None = None,
+    steps: int | None = None,
+    report: Callable[..., None] | None = None,
 ) -> tuple[heads.Classifier, float]:
     """Adapt a copy of the encoder to a set once.
 
@@ -164,10 +170,20 @@ def solve(
         learning_rate: At the peak, above 0.
         start: Is adapted in place instead of a copy of the pre-trained encoder; it may have been
             trained or have adapters on it.
+        steps: About how many to take, 1 or more: whole epochs, the number that comes closest;
+            `STEPS` by default. The first head has its `STEPS` in any case.
+        report: Is told of each step, as `tlbook.training.reports.reporting` does; its accuracy is
+            that on the validation split, and a method with stored vectors tells none.
 
     Returns:
         The trained model and the seconds of its training, without those of the first head.
+
+    Raises:
+        ValueError: If `steps` is below 1.
     """
+    steps = STEPS if steps is None else steps
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, got {steps}")
     known = task(encoder, dataset)
     start = copy.deepcopy(pretrained(encoder)[1]) if start is None else start
     begun = None if method.stored else first_head(encoder, dataset, seed)
@@ -184,21 +200,39 @@ def solve(
             for place, row in enumerate(batches.rows)
         ]  # in the same order as for other methods, which depends on the lengths of the texts
     model.to(runtime.device())
+    epochs = max(1, round(steps / len(batches)))
+    loss_of = heads.classification_loss
+    if report is not None:
+        judged = functools.partial(score, encoder=encoder, dataset=dataset, split="validation")
+        judged = None if method.stored else judged
+        loss_of = reporting(loss_of, report, epochs * len(batches), score=judged, every=WATCHED)
+    seconds = _train(model, batches, loss_of, learning_rate=learning_rate, epochs=epochs)
+    if method.stored:
+        model.encoder = start.to(runtime.device())
+    return model, seconds
+
+
+def _train(
+    model: nn.Module,
+    batches: Batches,
+    loss_of: Callable[[nn.Module, Batch], Tensor],
+    *,
+    learning_rate: float,
+    epochs: int,
+) -> float:
+    """Train what requires gradients, with warm-up and linear fall; return the seconds."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, learning_rate, weight_decay=0.01, fused=True)
-    epochs = max(1, round(STEPS / len(batches)))
     records = training.fit(
         model,
         batches,
-        loss_of=heads.classification_loss,
+        loss_of=loss_of,
         optimizer=optimizer,
         epochs=epochs,
         schedule=schedules.linear(optimizer, steps=epochs * len(batches)),
         progress=False,
     )
-    if method.stored:
-        model.encoder = start.to(runtime.device())
-    return model, sum(record["seconds"] for record in records)
+    return sum(record["seconds"] for record in records)
 
 
 def score(model: nn.Module, encoder: str, dataset: str, *, split: str = "test") -> float:
@@ -217,9 +251,9 @@ def run(
 
 
 def repeat(
-    encoder: str, dataset: str, method: Method, *, seeds: Sequence[int], learning_rate: float
+    encoder: str, dataset: str, method: Method, *, seeds: Sequence[int], **options
 ) -> tuple[list[heads.Classifier], pd.DataFrame]:
-    """Solve a task once with each seed; arguments as for `solve`.
+    """Solve a task once with each seed; arguments and `options` as for `solve`.
 
     Returns:
         The models, and a row for each: ``dataset``, ``seed``, ``value`` (test accuracy, 0..1),
@@ -227,7 +261,7 @@ def repeat(
     """
     models, rows = [], []
     for seed in seeds:
-        model, seconds = solve(encoder, dataset, method, seed=seed, learning_rate=learning_rate)
+        model, seconds = solve(encoder, dataset, method, seed=seed, **options)
         rows.append(
             {
                 "dataset": dataset,

@@ -110,6 +110,7 @@ def start_scales(
     *,
     seed: int,
     learning_rate: float,
+    steps: int | None = None,
     **options,
 ) -> pd.DataFrame:
     """Train adapters from narrow and wide starts.
@@ -120,6 +121,7 @@ def start_scales(
         scales: Standard deviations of the matrices at the start, above 0.
         seed: Of every run.
         learning_rate: Of every run.
+        steps: Of every run, about; see `adaptation.solve`.
         **options: More for `adapters.add`.
 
     Returns:
@@ -136,7 +138,7 @@ def start_scales(
         made = options | {"scale": scale}
         method = adaptation.Method(partial(comparison.with_adapters, **made), ())
         model, _ = adaptation.solve(
-            encoder, dataset, method, seed=seed, learning_rate=learning_rate
+            encoder, dataset, method, seed=seed, learning_rate=learning_rate, steps=steps
         )
         moved = displacement(trunk, batch, seed=seed, **made)
         found[scale] = {"moved": moved, "accuracy": adaptation.score(model, encoder, dataset)}

@@ -188,27 +188,6 @@ def best_rate(rows: pd.DataFrame, method: str, sets: Sequence[str]) -> float:
     return float(means.idxmax().rsplit(" ", 1)[1])
 
 
-def agreement(rows: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-    """Compare live runs with the recorded ones of the same methods on the same sets.
-
-    Args:
-        rows: From `tlbook.results.load`.
-        live: Columns ``method``, ``dataset``, ``value``, ``trained_weights``, ``seconds``.
-
-    Returns:
-        By method: means ``live`` and ``recorded`` (0..1), ``spread`` (standard deviation of the
-        recorded runs), ``gap`` (their distance), ``trained_weights``, ``seconds`` (live means).
-    """
-    shared = rows[(rows["metric"] == "accuracy") & rows["dataset"].isin(live["dataset"])]
-    recorded = shared.groupby("method")["value"]
-    means = live.groupby("method", sort=False)[["value", "trained_weights", "seconds"]].mean()
-    means = means.rename(columns={"value": "live"})
-    means.insert(1, "recorded", recorded.mean())
-    means.insert(2, "spread", recorded.std())
-    means.insert(3, "gap", (means["live"] - means["recorded"]).abs())
-    return means
-
-
 def over_sets(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
     """Return for each method and seed the mean test accuracy over sets.
 

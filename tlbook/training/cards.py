@@ -1,4 +1,4 @@
-"""Tables of a model's card, in Markdown."""
+"""Parts of a model's card, in Markdown."""
 
 from collections.abc import Iterable, Sequence
 
@@ -46,3 +46,13 @@ def curve_table(curve: pd.DataFrame, seen: str, losses: Sequence[str]) -> str:
             for _, row in shown.iterrows()
         ],
     )
+
+
+def duration(seconds: float) -> str:
+    """Say how long a run took, in hours or, below one, in minutes.
+
+    Example:
+        >>> duration(7200), duration(90)
+        ('2.00 hours', '1.5 minutes')
+    """
+    return f"{seconds / 3600:.2f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from tests.recurrent.pocket_elmo.conftest import PLAN, SOURCES
 from tlbook.encoders import sources
-from tlbook.recurrent.pocket_elmo import card
+from tlbook.recurrent.pocket_elmo import card, run
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
 
 SHIPPED = sources.POCKET / "pocket-elmo"
@@ -93,6 +93,28 @@ def test_it_tells_what_a_tagger_gains_once_that_is_measured(folder):
     assert not re.search(r"[{}]|Not measured yet: `\S+ \S+ \S+ tag", told)
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="no pocket-elmo ships yet")
+@pytest.mark.parametrize(
+    ("sampled", "expected"),
+    [(0, "against the whole vocabulary."), (3, "5 commonest words and 3 others drawn by")],
+)
+def test_it_tells_what_a_target_is_held_against(folder, sampled, expected):
+    told = json.loads((folder / "training.json").read_text())
+    told["plan"] |= {"common": 5, "sampled": sampled}
+    (folder / "training.json").write_text(json.dumps(told))
+    assert expected in card.render(folder)
+
+
+def test_the_shipped_model_is_less_perplexed_than_was_asked_for_and_than_a_trigram():
+    rows = pd.read_csv(SHIPPED / "measured.csv")
+    worst = rows.groupby("model")["perplexity"].max()
+    assert worst[[NAMES["carried"], NAMES["anew"]]].max() < card.WANTED
+    assert 1.4 * worst[NAMES["carried"]] < worst[NAMES["trigram"]]
+
+
+def test_the_commands_of_the_card_make_this_very_run():
+    told = json.loads((SHIPPED / "training.json").read_text(encoding="utf-8"))
+    assert told["plan"] == json.loads(json.dumps(asdict(run.Plan())))
+
+
 def test_the_shipped_card_is_what_the_shipped_files_give():
     assert (SHIPPED / "CARD.md").read_text() == card.render(SHIPPED)

@@ -23,7 +23,7 @@ from tlbook.training.files import write
 from tlbook.training.ledger import Ledger, TimeIsUp
 
 MODEL = sources.POCKET / "pocket-elmo"
-MOST = 3_000_000  # words of a source
+MOST = 9_000_000  # words of a source
 REAL = ("cornell-movie-review-data/rotten_tomatoes", "stanfordnlp/sst2")
 
 

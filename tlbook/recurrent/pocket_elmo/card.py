@@ -14,7 +14,8 @@ from safetensors import safe_open
 from tlbook.recurrent.pocket_elmo import tagging
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
 from tlbook.recurrent.pocket_elmo.stream import DIRECTIONS
-from tlbook.training.cards import curve_table, table
+from tlbook.training.cards import curve_table, duration, table
+from tlbook.training.curve import EVERY
 from tlbook.training.files import write
 
 COMMAND = "python -m tlbook.recurrent.pocket_elmo"
@@ -42,8 +43,7 @@ run on a pre-trained language model without a network: `tlbook.recurrent.elmo.sh
 ## How it was made
 
 Trained from random weights to predict the next word and the one before, on rows of running text
-whose states are carried on, with gradients through {span} words. A target is held against the
-{common:,} commonest words and {sampled:,} others drawn by frequency, which stand for all.
+whose states are carried on, with gradients through {span} words. {candidates}
 {forgotten:.0%} of the rows begin each step from zero, so that single sentences are nothing new to
 it. Nothing is clipped; a layer's input is added to its output from the second layer on.
 
@@ -52,12 +52,12 @@ it. Nothing is clipped; a layer's input is added to its output from the second l
 | words read in each direction | {words:,}: {passes:.2f} passes over the text below |
 | steps | {steps:,}, each of {rows} rows |
 | learning rate | {learning_rate:g}, with a linear rise in the first {warmup:.0%}, then a fall |
-| time | {hours:.2f} hours on {device} |
+| time | {time} on {device} |
 | cost | at most {core_hours:.2f} core hours ({threads} threads all the time) |
 | seed | {seed} |
 | versions | {versions} |
 
-Losses in nats per word, estimated from the candidates, means over some steps; `curve.csv` has all:
+Losses in nats per word, means over {window} steps; `curve.csv` has all:
 
 {curve}
 
@@ -86,6 +86,10 @@ Meant for teaching and for quick experiments on one machine: its layers are feat
 context. It is not fit for decisions about people. It knows English only. Its text is reviews, an
 encyclopaedia, textbooks and old novels, with their views of the world.
 """
+
+ALL = "A target is held against the whole vocabulary."
+SOME = """A target is held against the {common:,} commonest words and {sampled:,} others drawn by
+frequency, which stand for all: the losses are estimates."""
 
 FIGURES = """Of the word that comes, over the whole vocabulary; the end of a sentence counts as a
 word, and so does any word beyond the vocabulary. The trigram was trained on the same text, over the
@@ -124,9 +128,11 @@ def render(folder: Path) -> str:
         "megabytes": weights.stat().st_size / 1e6,
         "filters": ", ".join(f"{width} x {count}" for width, count in sizes["filters"]),
         "vocab": settings["vocab"],
+        "candidates": (SOME if plan["sampled"] else ALL).format(**plan),
         "forgotten": plan["forgetting"],
+        "window": EVERY,
         "passes": run["words"] / (text["words"] + text["sentences"]),
-        "hours": run["seconds"] / 3600,
+        "time": duration(run["seconds"]),
         "core_hours": run["seconds"] / 3600 * run["threads"],
         "curve": curve_table(pd.read_csv(folder / "curve.csv"), "words read", DIRECTIONS),
         "command": COMMAND,

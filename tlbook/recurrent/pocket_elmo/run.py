@@ -18,7 +18,7 @@ from tlbook.recurrent.elmo.settings import Settings
 from tlbook.recurrent.pocket_elmo.preparation import FIRST
 from tlbook.recurrent.pocket_elmo.stream import Stream
 from tlbook.recurrent.pocket_elmo.streamed import Streamed
-from tlbook.training import runs
+from tlbook.training import ahead, runs
 from tlbook.training.files import write_weights
 
 POCKET = Settings(
@@ -49,11 +49,11 @@ class Plan:
     """
 
     settings: Settings = POCKET
-    words: float = 12e6
-    rows: int = 64
+    words: float = 45e6
+    rows: int = 512
     span: int = 20
-    common: int = 1024
-    sampled: int = 1024
+    common: int = 20_000
+    sampled: int = 0
     forgetting: float = 0.03
     seed: int = 0
     learning_rate: float = 3e-3
@@ -95,7 +95,7 @@ def run(
     schedule = schedules.linear(optimizer, steps=len(stream), warmup=plan.warmup)
     records = training.fit(
         streamed,
-        stream,
+        ahead.for_device(stream, runtime.device()),
         loss_of=Loss(stream, optimizer, noted),
         optimizer=optimizer,
         epochs=1,  # of the stream, which is the whole run

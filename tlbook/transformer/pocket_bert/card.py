@@ -12,7 +12,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from tlbook.encoders import sources
-from tlbook.training.cards import curve_table, table
+from tlbook.training.cards import curve_table, duration, table
 from tlbook.training.curve import EVERY
 from tlbook.training.files import write as write_file
 from tlbook.transformer.pocket_bert.bars import Figures, bars
@@ -23,7 +23,6 @@ from tlbook.transformer.pocket_bert.measurement import (
     SIZE,
     SST2_EPOCHS,
     TASKS,
-    TUNED_ON,
     TUNING_SEEDS,
 )
 from tlbook.transformer.pocket_bert.stream import HIGHEST_MASK_RATE
@@ -67,7 +66,7 @@ changed as follows.
 | batches | {steps:,}, each of about {batch_tokens:,} tokens with padding |
 | learning rate | {learning_rate:g}, with a linear rise and fall |
 | rise, fall | in the first {warmup:.1%} and the last {decay:.1%} of the tokens |
-| time | {hours:.2f} hours on {device} in {precision} |
+| time | {time} on {device} in {precision} |
 | cost | at most {core_hours:.2f} core hours ({threads} threads all the time) |
 | seed | {seed} |
 | versions | {versions} |
@@ -100,8 +99,8 @@ the world. It was trained on up to {longest} tokens at a time: positions beyond 
 """
 
 FIGURES = """Accuracy on the test split, mean over seeds. All methods were tuned alike: {size}
-configurations each, trained on {few} or, for all labels, on {tuned_on:,} of them, and scored on the
-validation split with seeds ({tuning}) that are not among those reported; `measured.csv` names them.
+configurations each, trained on as many labels and scored on the validation split with seeds
+({tuning}; with all labels the first) that are not among those reported; `measured.csv` names them.
 SST-2 has no validation split here: it takes the configuration of rotten_tomatoes, but fine-tuning
 passes {sst2} x over its phrases. The spread is the standard deviation over runs; logistic
 regression on all labels has nothing to draw. "features" is logistic regression on frozen means over
@@ -148,7 +147,7 @@ def render(folder: Path) -> str:
         "started": ", ".join(str(layer + 1) for layer in told["plan"]["layers"]),
         "highest": HIGHEST_MASK_RATE,
         "masked_weight": WEIGHTS["masked_lm"],
-        "hours": run["seconds"] / 3600,
+        "time": duration(run["seconds"]),
         "core_hours": run["seconds"] / 3600 * run["threads"],
         "window": EVERY,
         "curve": curve_table(pd.read_csv(folder / "curve.csv"), "tokens", list(WEIGHTS)),
@@ -183,7 +182,6 @@ def figures_of(path: Path) -> str:
         size=SIZE,
         tuning=", ".join(map(str, TUNING_SEEDS)),
         few=FEW,
-        tuned_on=TUNED_ON,
         sst2=SST2_EPOCHS,
         accuracies=accuracy_table(Figures(rows)),
         promised=table(

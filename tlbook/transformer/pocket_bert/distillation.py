@@ -119,20 +119,20 @@ def losses_of(
         batch: From `tlbook.transformer.pocket_bert.stream.Stream`.
         matched: For each student layer the teacher layer (1 = first) that it should equal.
     """
-    attention, chosen = batch["attention_mask"], batch["chosen"]
+    attention = batch["attention_mask"]
+    hidden = batch["chosen"].flatten().nonzero().squeeze(1)  # places of hidden tokens
     with torch.no_grad():
         target = teacher(batch["input_ids"], attention, output_hidden_states=True).hidden_states
     states = student.bert(batch["seen_ids"], attention, output_hidden_states=True).hidden_states
-    real = attention.bool()
     per_layer = [
-        distance(states[own][real], target[other][real])
+        distance(states[own], target[other], attention)
         for own, other in enumerate(matched, start=1)
     ]
     last = states[-1]
     vectors = [pooled(s.float(), attention, "mean") for s in (last, target[matched[-1]])]
-    logits = student.cls(last[chosen]).float()  # (masked, vocab): only where a token was hidden
-    hidden = batch["input_ids"][chosen]
-    masked_lm = cross_entropy(logits, hidden, reduction="sum") / max(1, len(hidden))
+    logits = student.cls(last.flatten(0, 1)[hidden]).float()  # (hidden tokens, vocab)
+    right = batch["input_ids"].flatten()[hidden]
+    masked_lm = cross_entropy(logits, right, reduction="sum") / max(1, len(right))
     return {
         "token": per_layer[-1],
         "pooled": distance(*vectors),
@@ -142,16 +142,27 @@ def losses_of(
 
 
 def distance(
-    own: Float[Tensor, "rows hidden"], other: Float[Tensor, "rows hidden"]
+    own: Float[Tensor, "*rows hidden"],
+    other: Float[Tensor, "*rows hidden"],
+    real: Int[Tensor, "*rows"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean of 1 - cosine over rows, 0..2.
+
+    Args:
+        own: Vectors.
+        other: As many.
+        real: 1 for each row that counts, else 0; None counts all.
 
     Example:
         >>> east, north = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])
         >>> distance(east, east * 3).item(), distance(east, north).item()
         (0.0, 1.0)
     """
-    return 1 - cosine_similarity(own.float(), other.float()).mean()
+    cosines = cosine_similarity(own.float(), other.float(), dim=-1)
+    if real is None:
+        return 1 - cosines.mean()
+    # Choosing the real rows would make the CPU wait for a GPU to count them.
+    return 1 - (cosines * real).sum() / real.sum()
 
 
 def share_at(tokens: float, total: float, *, warmup: float, decay: float) -> float:

@@ -14,7 +14,7 @@ from transformers import BertForMaskedLM, BertModel
 
 from tlbook import runtime, training
 from tlbook.batches import Batch
-from tlbook.training import runs
+from tlbook.training import ahead, runs
 from tlbook.training.curve import Curve
 from tlbook.training.files import write, write_weights
 from tlbook.transformer.pocket_bert import distillation
@@ -37,12 +37,12 @@ class Plan:
         seed: Of the new weights, the order and the masks.
     """
 
-    tokens: float = 20.5e6
+    tokens: float = 172e6
     layers: tuple[int, ...] = (0, 3, 5)
     width: int = 1152
     matched: tuple[int, ...] = (2, 4, 6)
-    batch_tokens: int = 3072
-    learning_rate: float = 5e-4
+    batch_tokens: int = 24576
+    learning_rate: float = 1e-3
     warmup: float = 0.0283
     decay: float = 0.3
     seed: int = 0
@@ -96,7 +96,7 @@ def run(
     curve = Curve(folder / "curve.csv")
     records = training.fit(
         student,
-        stream,
+        ahead.for_device(stream, runtime.device()),
         loss_of=Loss(target, plan.matched, stream, optimizer, curve),
         optimizer=optimizer,
         epochs=1,  # of the stream, which is the whole run
@@ -117,7 +117,9 @@ def models(
     The student keeps the feed-forward neurons that are busiest on `batch`.
     """
     device = runtime.device()
-    target = distillation.prune_embeddings(copy.deepcopy(teacher), kept).eval()
+    # Rounded, so that a teacher that was sent to a GPU's machine in half precision is the same one.
+    teacher = copy.deepcopy(teacher).half().float()
+    target = distillation.prune_embeddings(teacher, kept).eval()
     neurons = distillation.busiest_neurons(target, batch, plan.width)
     student = distillation.student_of(target, plan.layers, neurons=neurons).to(device)
     for model in (student, target):  # on a CPU faster than the fused kernel at these lengths
