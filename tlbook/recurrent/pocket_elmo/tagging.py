@@ -59,8 +59,8 @@ class Task:
 
 TASKS = (
     Task("eriktks/conll2003", "ner_tags", "F1"),
-    Task("wikigold", "ner_tags", "F1"),
     Task("universal-dependencies/universal_dependencies/en_ewt", "upos", "accuracy"),
+    Task("wikigold", "ner_tags", "F1"),
 )
 
 
