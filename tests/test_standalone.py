@@ -17,7 +17,8 @@ import pytest
 from tlbook.workbook import cells, lessons, lock
 
 ROOT = Path(__file__).parents[1]
-POCKET = ROOT / "tlbook" / "pocket" / "pocket-bert"
+POCKET = ROOT / "tlbook" / "pocket"
+MODELS = {"13_elmo": "pocket-elmo"}  # lesson -> shipped model; pocket-bert by default
 LESSONS = {lesson.name: lesson for lesson in lessons.find([ROOT / "notebooks"])}
 CARRIED = {name: cells.source(lesson) for name, lesson in LESSONS.items() if cells.source(lesson)}
 GOOD = ["a warm and witty film", "the battery lasts for days", "friendly staff, wonderful food"]
@@ -74,8 +75,9 @@ def test_the_readme_shows_three_that_there_are():
 @every_cell
 def test_it_runs_alone_on_the_readers_csv(name, tmp_path):
     readers_csv(tmp_path / "reviews.csv")
+    model = str(POCKET / MODELS.get(name, "pocket-bert"))
     script, replaced = re.subn(
-        r"^MODEL = .*$", lambda _: f"MODEL = {str(POCKET)!r}", gathered(name), flags=re.MULTILINE
+        r"^MODEL = .*$", lambda _: f"MODEL = {model!r}", gathered(name), flags=re.MULTILINE
     )
     assert replaced == 1
     (tmp_path / "cell.py").write_text(script, encoding="utf-8")
