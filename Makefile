@@ -69,8 +69,9 @@ style: $(STAMP) # check code and notebooks with ruff
 bench: $(STAMP) ## measure tlbook against stock tools, in interleaved pairs
 	$(BIN)/python -m tlbook.bench
 
-bench-real: $(STAMP) ## adapters against fine-tuning on four public sets (TLBOOK_MIRROR=DIR or the Hub)
+bench-real: $(STAMP) ## adapters, and ELMo in a tagger, on public sets (TLBOOK_MIRROR=DIR or the Hub)
 	$(BIN)/python -m tlbook.efficient measure --suite real
+	$(BIN)/python -m tlbook.recurrent.pocket_elmo tag
 
 record: $(STAMP) ## run the lessons, refresh their kept outputs and recorded rows in notebooks/
 	@$(BIN)/python -m tlbook.workbook record --lessons $(LESSONS)

@@ -18,7 +18,7 @@ from tlbook.recurrent.elmo.settings import Settings
 from tlbook.tokens import Row
 
 UNKNOWN = 1  # id of every word that has no vector of its own; 0 is padding
-# Paper: of the tagger (Ma and Hovy 2016, section 2.1), which reads as many filters as wide.
+# As Ma and Hovy (2016, table 1) have it: 30 filters, three characters wide.
 SPELLING = Settings(filters=((3, 30),), projection=30, cell=30, highways=0, longest=20)
 
 

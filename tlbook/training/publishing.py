@@ -18,7 +18,7 @@ from tlbook.encoders.sources import SUMS, sha256_of
 from tlbook.training import runs
 from tlbook.training.files import write
 
-UNSUMMED = ("CARD.md", "measured.csv")  # text for people, renewed by ``measure``
+UNSUMMED = ("CARD.md", "measured.csv", "tagged.csv")  # for people, renewed by measurements
 
 
 def publish(

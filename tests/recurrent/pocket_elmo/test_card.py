@@ -79,6 +79,20 @@ def test_it_tells_perplexities_once_they_are_measured(folder):
     assert "the trigram is 2.00 times as perplexed" in told  # sqrt(400 * 100) / sqrt(50 * 200)
 
 
+def test_it_tells_what_a_tagger_gains_once_that_is_measured(folder):
+    assert f"Not measured yet: `{card.COMMAND} tag`." in card.render(folder)
+    rows = [
+        {"dataset": "names", "labels": 500, "metric": "F1", "method": m, "seed": s, "value": value}
+        for m, values in (("static", (0.5, 0.6)), ("elmo", (0.7, 0.9)))
+        for s, value in enumerate(values)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "tagged.csv", index=False)
+    told = card.render(folder)
+    assert "| names | F1 | 0.550 (0.071) | 0.800 (0.141) | +0.250 | 0.050 | yes |" in told
+    assert "500 training sentences, drawn anew for\neach of 2 seeds" in told
+    assert not re.search(r"[{}]|Not measured yet: `\S+ \S+ \S+ tag", told)
+
+
 @pytest.mark.parametrize(
     ("sampled", "expected"),
     [(0, "against the whole vocabulary."), (3, "5 commonest words and 3 others drawn by")],

@@ -1,4 +1,4 @@
-"""The four commands, one after another, make a model with a card; each does its work once."""
+"""The commands, one after another, make a model with a card; each does its work once."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from tests.recurrent.pocket_elmo.conftest import PLAN, prose
 from tlbook.encoders import sources
 from tlbook.recurrent.elmo import shipped
 from tlbook.recurrent.pocket_elmo import __main__ as command
-from tlbook.recurrent.pocket_elmo import card, preparation, run
+from tlbook.recurrent.pocket_elmo import card, preparation, run, tagging
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
 from tlbook.training import curve
 
@@ -29,6 +29,8 @@ def folders(small_mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "Plan", lambda: plan)
     monkeypatch.setattr(run.Plan, "words", plan.words, raising=False)
     monkeypatch.setattr(curve, "EVERY", 5)
+    monkeypatch.setattr(tagging, "EPOCHS", 1)
+    monkeypatch.setattr(tagging, "TASKS", [tagging.Task("tagged", "ner_tags", "F1")])
     return tmp_path / "work", pocket / "pocket-elmo"
 
 
@@ -55,6 +57,27 @@ def test_the_commands_make_a_model_with_a_card(folders, capsys):
     told = (model / "CARD.md").read_text()
     assert card.figures_of(model / "measured.csv") in told
     shipped.load()
+    tag(work, model, capsys)
+
+
+def tag(work, model, capsys):
+    """The last command goes on where it was stopped, and joins the rows of this model alone."""
+    assert call("tag", work, "--rows", "20", "--minutes", "-1") == 1
+    assert "the same command goes on" in capsys.readouterr().out
+    assert call("tag", work, "--rows", "20") == 0
+    rows = (model / "tagged.csv").read_bytes()
+    told = (model / "CARD.md").read_text()
+    assert card.gains_of(model / "tagged.csv") in told
+    assert "| tagged | F1 |" in told
+    fingerprint = sources.sha256_of(model / "model.safetensors")[:12]
+    assert set(pd.read_csv(model / "tagged.csv")["lesson"]) == {f"pocket_elmo-{fingerprint}"}
+    shipped.load()
+    (work / "tagged" / f"pocket_elmo-{fingerprint}.csv").unlink()
+    assert call("tag", work, "--rows", "20", "--minutes", "-1") == 0, "all is there"
+    assert (model / "tagged.csv").read_bytes() == rows
+    changed = rows.replace(fingerprint.encode(), b"another")
+    (model / "tagged.csv").write_bytes(changed)
+    assert call("tag", work, "--rows", "20", "--minutes", "-1") == 1, "of another model"
 
 
 def test_a_sentence_of_a_judged_row_is_not_read(folders):

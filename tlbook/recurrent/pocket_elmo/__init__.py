@@ -6,9 +6,10 @@ Not a lesson: this is the workshop behind ``tlbook.recurrent.elmo.shipped``. Run
     python -m tlbook.recurrent.pocket_elmo train     # both directions, resumable
     python -m tlbook.recurrent.pocket_elmo export    # -> tlbook/pocket/pocket-elmo
     python -m tlbook.recurrent.pocket_elmo measure   # perplexities beside a trigram's, the card
+    python -m tlbook.recurrent.pocket_elmo tag       # what a tagger gains on public sets, the card
 
 Modules, in the order in which data flows: `preparation`, `stream`, `streamed`, `run`, `export`,
-`trigram`, `measurement`, `card`. It reads the text of pocket-bert, and what it shares with that
-workshop stands in `tlbook.corpora.running_text` and in `tlbook.training`: `files`, `runs`, `curve`,
-`publishing`, `commands`.
+`trigram`, `measurement`, `tagging`, `card`. It reads the text of pocket-bert, and what it shares
+with that workshop stands in `tlbook.corpora.running_text` and in `tlbook.training`: `files`,
+`runs`, `curve`, `cards`, `publishing`, `commands`.
 """

@@ -1,9 +1,10 @@
-"""Make pocket-elmo and measure it: prepare, train, export, measure, in this order.
+"""Make pocket-elmo and measure it: prepare, train, export, measure, tag, in this order.
 
 Each command goes on where it was stopped, and does nothing that is done already.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -11,14 +12,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from tlbook import runtime
+from tlbook import results, runtime
 from tlbook.corpora import running_text
 from tlbook.encoders import sources
-from tlbook.recurrent.elmo.shipped import load_language_model
-from tlbook.recurrent.pocket_elmo import card, export, measurement, preparation, run
+from tlbook.recurrent.elmo import shipped
+from tlbook.recurrent.pocket_elmo import card, export, measurement, preparation, run, tagging
 from tlbook.training import commands
 from tlbook.training.curve import Curve
 from tlbook.training.files import write
+from tlbook.training.ledger import Ledger, TimeIsUp
 
 MODEL = sources.POCKET / "pocket-elmo"
 MOST = 9_000_000  # words of a source
@@ -39,17 +41,18 @@ def parser() -> argparse.ArgumentParser:
         ("measure", "measure what stands in the card, and write the card"),
     ):
         command(name, what).add_argument("--to", type=Path, default=MODEL, help="model's folder")
+    one = command("tag", "measure what the shipped model adds to a tagger on public sets")
+    one.add_argument("--rows", type=int, default=tagging.ROWS, help="training sentences of a run")
+    one.add_argument("--minutes", type=float, help="begin nothing new after so long")
     return whole
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Run one command and return 0."""
+    """Run one command and return 0, or 1 if it has to be called again to go on."""
     options = parser().parse_args(given)
     commands.begin(options)
-    {"prepare": prepare, "train": train, "export": ship, "measure": measure}[options.command](
-        options
-    )
-    return 0
+    named = {"prepare": prepare, "train": train, "export": ship, "measure": measure, "tag": tag}
+    return named[options.command](options) or 0
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -90,11 +93,38 @@ def ship(options: argparse.Namespace) -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """Measure, and write rows and card."""
-    model = load_language_model("pocket-elmo" if options.to == MODEL else options.to)
+    model = shipped.load_language_model("pocket-elmo" if options.to == MODEL else options.to)
     rows = pd.DataFrame(measurement.measure(options.folder, model.to(runtime.device())))
     write(options.to / "measured.csv", rows.to_csv(index=False).encode())
     card.write_card(options.to)
     print(card.figures_of(options.to / "measured.csv"))
+
+
+def tag(options: argparse.Namespace) -> int:
+    """Measure what is missing; when nothing is missing any more, write rows and card."""
+    os.environ["TLBOOK_RESULTS"] = str(options.folder / "tagged")
+    lesson = f"{tagging.LESSON}-{sources.sha256_of(MODEL / 'model.safetensors')[:12]}"
+    kept, fresh = MODEL / "tagged.csv", results.folder() / f"{lesson}.csv"
+    ledger = Ledger(rows_of(lesson, kept, fresh), results.record, minutes=options.minutes)
+    try:
+        bilm = shipped.load().to(runtime.device())
+        tagging.measure(ledger, bilm, lesson=lesson, rows=options.rows)
+    except TimeIsUp as reason:
+        print(f"{reason}; the same command goes on")
+        return 1
+    rows = rows_of(lesson, kept, fresh)
+    if len(rows):
+        write(kept, rows.to_csv(index=False).encode())
+        card.write_card(MODEL)
+    print(card.gains_of(kept))
+    return 0
+
+
+def rows_of(lesson: str, *files: Path) -> pd.DataFrame:
+    """Read the rows of a lesson in those files that are there."""
+    there = [file for file in files if file.exists()]
+    rows = results.load(*there) if there else pd.DataFrame(columns=list(results.COLUMNS))
+    return rows[rows["lesson"] == lesson]
 
 
 if __name__ == "__main__":
