@@ -2,7 +2,8 @@
 
 Each function takes a head of `tlbook.heads` on a BERT-like encoder and a seed, and leaves
 trainable what its method trains, and the head. IA3 and prompt tuning are made by `peft`, which is
-imported only when they are asked for. `METHODS` are those that lesson 33 compares.
+imported only when they are asked for. `METHODS` are those that lesson 33
+can compare; its CSV says which are measured.
 
 Paper:    PAPERS["lora"], section 5.1; PAPERS["ia3"]; PAPERS["prompt_tuning"]; PAPERS["bitfit"]
 Notebook: notebooks/3_efficient/33_lora.ipynb

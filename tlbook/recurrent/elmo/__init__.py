@@ -6,7 +6,8 @@ Notebook: notebooks/1_recurrent/13_elmo.ipynb
 Modules, in the order in which data flows: `words` (text to words), `settings`, `characters` (words
 to vectors), `through_time`, `inference`, `lstm` and `contexts` (vectors in context), `published`
 (weights of others), `embedding` (batches and caches), `prediction` (the softmax), `shipped`
-(pocket-elmo). Here stands what a lesson uses.
+(pocket-elmo); what lesson 13 does with them: `senses`, `probes`, `comparison`, `tuning`. Here
+stands what a lesson uses.
 """
 
 from collections.abc import Sequence

@@ -55,8 +55,9 @@ def tuned(
 ) -> tuple[LanguageModel, float]:
     """Tune a copy of a language model on texts, and return it with the seconds that took.
 
-    It is trained as it was pre-trained (`tlbook.recurrent.pocket_elmo`): both directions, on
-    rows of running text whose states are carried on, against words drawn anew at each step.
+    It is trained as in `tlbook.recurrent.pocket_elmo`, both directions, on rows of running text
+    whose states are carried on; but against the commonest words and some that are drawn anew at
+    each step, not against the whole vocabulary.
 
     Args:
         model: Stays as it is.

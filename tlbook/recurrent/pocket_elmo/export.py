@@ -9,7 +9,8 @@ file of the model         what it holds
 ``training.json``         plan, run and text: what the card tells
 ``curve.csv``             losses of the run
 ``measured.csv``          perplexities, once ``measure`` has run
-``CARD.md``               made of the last three by `tlbook.recurrent.pocket_elmo.card`
+``tagged.csv``            gains of a tagger, once ``tag`` has run
+``CARD.md``               made of the last four by `tlbook.recurrent.pocket_elmo.card`
 ========================  =====================================================================
 """
 

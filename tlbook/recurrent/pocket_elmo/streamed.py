@@ -47,7 +47,10 @@ class Streamed(nn.Module):
             yield name, outputs[-1].data, batch[f"{name}_targets"].T.reshape(-1)
 
     def losses(self, batch: Batch) -> Losses:
-        """Return the loss of each direction, in nats per word, estimated from the candidates."""
+        """Return the loss of each direction, in nats per word.
+
+        It is exact if the candidates are the whole vocabulary, else estimated.
+        """
         return {
             name: sampled_loss(
                 self.model.softmax, states, targets, batch["candidates"], batch["log_weights"]

@@ -10,5 +10,5 @@ Not a lesson: this is the workshop behind ``tlbook.encoders.load("pocket-bert")`
 Modules, in the order in which data flows: `text`, `vocabulary`, `preparation`, `stream`,
 `distillation`, `run`, `export`, `methods`, `measurement`, `bars`, `card`. What it shares with the
 workshop of pocket-elmo stands in `tlbook.corpora.running_text` and in `tlbook.training`: `files`,
-`runs`, `curve`, `publishing`, `commands`.
+`runs`, `curve`, `ahead`, `ledger`, `cards`, `publishing`, `commands`.
 """

@@ -18,7 +18,6 @@ from tlbook.training.files import write as write_file
 from tlbook.transformer.pocket_bert.bars import Figures, bars
 from tlbook.transformer.pocket_bert.distillation import WEIGHTS
 from tlbook.transformer.pocket_bert.measurement import (
-    FEW,
     METHODS,
     SIZE,
     SST2_EPOCHS,
@@ -181,7 +180,6 @@ def figures_of(path: Path) -> str:
     return FIGURES.format(
         size=SIZE,
         tuning=", ".join(map(str, TUNING_SEEDS)),
-        few=FEW,
         sst2=SST2_EPOCHS,
         accuracies=accuracy_table(Figures(rows)),
         promised=table(
