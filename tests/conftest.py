@@ -11,6 +11,8 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import pytest
 
+from tests import chromium
+
 ROOT = Path(__file__).parents[1]
 MIRROR = Path(os.environ.get("TLBOOK_MIRROR") or ROOT.parent / "shared" / "mirror")
 
@@ -49,3 +51,17 @@ def mirror(monkeypatch):
         pytest.skip(f"no public sets: TLBOOK_MIRROR names none, and there is no {MIRROR}")
     monkeypatch.setenv("TLBOOK_MIRROR", str(MIRROR))
     return MIRROR
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a headless Chromium for the tests of one file."""
+    reason = "no playwright here: make test-browser installs it"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    with playwright.sync_playwright() as driver:
+        path = chromium.found(driver)
+        if not path:
+            pytest.skip(f"no Chromium here: {chromium.INSTALL}")
+        opened = driver.chromium.launch(executable_path=path, args=chromium.OPTIONS)
+        yield opened
+        opened.close()

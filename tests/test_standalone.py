@@ -12,12 +12,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from tlbook.recurrent.elmo import shipped
 from tlbook.workbook import cells, lessons, lock
 
 ROOT = Path(__file__).parents[1]
-POCKET = ROOT / "tlbook" / "pocket" / "pocket-bert"
+POCKET = ROOT / "tlbook" / "pocket"
+MODELS = {"13_elmo": "pocket-elmo"}  # lesson -> shipped model; pocket-bert by default
 LESSONS = {lesson.name: lesson for lesson in lessons.find([ROOT / "notebooks"])}
 CARRIED = {name: cells.source(lesson) for name, lesson in LESSONS.items() if cells.source(lesson)}
 GOOD = ["a warm and witty film", "the battery lasts for days", "friendly staff, wonderful food"]
@@ -30,6 +34,16 @@ every_cell = pytest.mark.parametrize("name", CARRIED)
 def gathered(name):
     """The text of the file that `make cells` writes."""
     return cells.script(LESSONS[name], lock.pinned(ROOT / "constraints.txt"))
+
+
+def with_pocket(name):
+    """That text, with the model that ships in place of the one it names."""
+    model = str(POCKET / MODELS.get(name, "pocket-bert"))
+    script, replaced = re.subn(
+        r"^MODEL = .*$", lambda _: f"MODEL = {model!r}", gathered(name), flags=re.MULTILINE
+    )
+    assert replaced == 1
+    return script
 
 
 def readers_csv(path, rows=80):
@@ -74,11 +88,7 @@ def test_the_readme_shows_three_that_there_are():
 @every_cell
 def test_it_runs_alone_on_the_readers_csv(name, tmp_path):
     readers_csv(tmp_path / "reviews.csv")
-    script, replaced = re.subn(
-        r"^MODEL = .*$", lambda _: f"MODEL = {str(POCKET)!r}", gathered(name), flags=re.MULTILINE
-    )
-    assert replaced == 1
-    (tmp_path / "cell.py").write_text(script, encoding="utf-8")
+    (tmp_path / "cell.py").write_text(with_pocket(name), encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-W", "error::SyntaxWarning", "cell.py"],
         cwd=tmp_path,
@@ -89,3 +99,14 @@ def test_it_runs_alone_on_the_readers_csv(name, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert ended.stdout.strip(), "it tells the reader nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:LSTM with projections")  # torch says that it is slower
+def test_elmo_by_hand_gives_the_layers_of_the_bilm():
+    cell = {}
+    exec(with_pocket("13_elmo").partition("\nrows = load_dataset")[0], cell)
+    words = ["Ada", "sat", "on", "the", "bank", "of", "an", "unpronounceableriverwithnoend", "."]
+    with torch.inference_mode():
+        found = cell["elmo"](words).numpy()
+    np.testing.assert_allclose(found, shipped.load().embed([words])[0], rtol=0, atol=1e-5)

@@ -7,12 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from tlbook.checks import adapters, bert_finetuning, features_or_finetuning, judge, lora, start_here
+from tlbook.checks import (
+    adapters,
+    bert_finetuning,
+    elmo,
+    features_or_finetuning,
+    judge,
+    lora,
+    start_here,
+)
 from tlbook.corpora.splits import plain
 
 VALUES = [start_here.check_places, features_or_finetuning.check_shares]
 FUNCTIONS = [
     *(start_here.check_leaks, start_here.check_nearest),
+    *(elmo.check_touched, elmo.check_perplexity, elmo.check_sense),
     *(bert_finetuning.check_segments, bert_finetuning.check_share, bert_finetuning.check_span),
     *(features_or_finetuning.check_stored_bytes, features_or_finetuning.check_shortcut),
 ]

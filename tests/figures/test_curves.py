@@ -72,6 +72,14 @@ def test_long_lines_keep_their_means_and_their_order():
     assert curves.thinned(points, most=1000) is points
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+def test_steps_are_counted_in_whole_numbers(ax, steps):
+    points = pd.DataFrame({"run": 1, "step": range(1, steps + 1), "loss": 0.5})
+    curves.run_curves(points, {"loss": ax})
+    assert all(float(tick).is_integer() for tick in ax.get_xticks())
+    assert set(ax.get_xticks()) >= set(range(1, steps + 1))
+
+
 def test_a_sweep_is_drawn_over_a_logarithmic_rate_with_a_mark(ax):
     sweep = pd.DataFrame(
         {"rate": [1e-4, 1e-3, 1e-2], "loss": [0.7, 0.4, 90.0], "smoothed": [0.7, 0.5, 30.0]}

@@ -71,6 +71,7 @@ def test_a_control_refuses_what_it_does_not_offer():
     ("wrong", "words"),
     [
         (lambda: choice([], tooltip="x"), "there are no values to choose from"),
+        (lambda: choice([None, "a"], tooltip="x"), "None cannot be chosen: .* name it"),
         (lambda: whole(3, 2, tooltip="x"), "there are no values to choose from"),
         (lambda: choice(["a"], tooltip="x", start="b"), r"one of \['a'\], got 'b'"),
         (lambda: whole(1, 3, tooltip="x", start=4), r"one of \[1, 2, 3\], got 4"),

@@ -192,6 +192,7 @@ def test_recall_puts_the_controls_back_and_draws_that_run_dashed():
 
 def test_recall_before_the_first_run_does_nothing():
     panel = panel_of()
+    assert panel.which.label == "none yet"
     panel.recall.click()
     assert panel.chosen is None
     with pytest.raises(ValueError, match="there is no run 1; there are 0"):

@@ -42,12 +42,20 @@ def test_conditions_narrow_the_rows_down(panel):
     assert sorted(shown.rows["text"]) == ["dull", "the ship sails on and on"]
     error.value = "wrong"
     assert shown.rows["text"].tolist() == ["the ship sails on and on"]
-    label.value = None
+    label.value = ""
     assert sorted(shown.rows["text"]) == ["not bad", "the ship sails on and on"]
     length.value = (1, 3)
     assert shown.rows["text"].tolist() == ["not bad"]
     error.value, text.value = "all", "FILM"
     assert shown.rows["text"].tolist() == ["a fine film"]
+
+
+def test_a_list_says_what_is_chosen_even_if_it_is_all(panel):
+    label, error, *_ = parts(panel)
+    assert [one.label for one in (label, error)] == ["all", "all"]
+    label.value = "bad"
+    label.index = 0
+    assert label.label == "all"
 
 
 def test_no_row_may_be_left(panel):

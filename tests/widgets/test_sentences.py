@@ -115,7 +115,7 @@ def test_a_click_on_a_word_asks_for_its_neighbours_and_marks_it():
     buttons.children[2].click()
     assert "the bank, closed./3/3/False" in picture.value, "the comma has a place, too"
     assert "nearest to “closed” at layer 3" in picture.value
-    assert [button.button_style for button in buttons.children] == ["", "", "info"]
+    assert [button.button_style for button in buttons.children] == ["", "", "primary"]
     layer.value = 0
     others.value = True
     assert "/3/0/True" in picture.value

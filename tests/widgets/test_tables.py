@@ -71,6 +71,13 @@ def test_values_of_different_kinds_can_be_put_in_order():
     assert ordered(mixed, "rank")["rank"].tolist()[0] == 16, "as they are written"
 
 
+def test_a_table_is_hidden_until_there_is_something_to_sort():
+    table = SortableTable("runs")
+    assert table.layout.display == "none"
+    table.fill(TABLE)
+    assert table.layout.display is None
+
+
 def test_the_controls_sort_and_turn_pages(shown):
     assert cells(shown.content.value) == [["1", "0.25", "b"], ["2", "–", "a"]]
     assert "runs: 3, page 1 of 2" in shown.content.value

@@ -29,8 +29,12 @@ COLOUR = {
     "IA3": "#44AA99",
     "BitFit": "#CC6677",
     "prompt tuning": "#661100",
+    "static vectors": "#777777",
+    "ELMo at input": "#88CCEE",
+    "ELMo at output": "#DDCC77",
+    "ELMo at both": "#6699CC",
 }
-BASELINES = ("scratch", "tfidf", "chance")
+BASELINES = ("scratch", "tfidf", "chance", "static vectors")
 
 STYLE = {
     "figure.figsize": (6.0, 3.5),  # inches

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from tlbook.figures import COLOUR
 
@@ -68,6 +69,8 @@ def run_curves(
         for run, (step, value, colour) in ends.items():  # a run is known by its number, too
             ax.annotate(f" {run}", (step, value), color=colour, fontsize=8, va="center")
         ax.set(xlabel="step (count)", ylabel=QUANTITIES.get(quantity, quantity))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+        ax.ticklabel_format(axis="y", scilimits=(-2, 4))
         ax.spines[["top", "right"]].set_visible(False)
     return axes
 

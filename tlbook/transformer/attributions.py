@@ -186,5 +186,5 @@ def coloured(pieces: Sequence[str], values: Sequence[float], *, label: str) -> s
         )
     return (
         f'<div role="group" aria-label="{html.escape(label)}" '
-        f'style="background:#fff;color:#111;padding:4px">{"".join(spans)}</div>'
+        f'style="background:#fff;color:#111;padding:4px;width:fit-content">{"".join(spans)}</div>'
     )

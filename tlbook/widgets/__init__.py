@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 
-from tlbook.widgets.panels import Panel, Picture
+from tlbook.widgets.panels import Panel, Picture, at_most
 
 
 def explore(
@@ -46,7 +46,7 @@ def explore(
             tooltip=f"{caption}: left and right arrow keys choose",
             continuous_update=False,
             style={"description_width": "initial"},
-            layout={"width": "420px", "max_width": "100%"},
+            layout=at_most(420),
         )
     picture = Picture()
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import ipywidgets
 
+from tlbook.widgets.panels import at_most
+
 STEPS = (1, 2, 3, 5)  # of each power of ten on a logarithmic slider
 
 
@@ -40,7 +42,7 @@ class Control:
             description=f"{words} ({self.unit})" if self.unit else words,
             tooltip=self.tooltip,
             style={"description_width": "initial"},
-            layout={"width": "340px", "max_width": "100%", "margin": "2px 16px 2px 0"},
+            layout=at_most(340),
         )
 
 
@@ -50,7 +52,7 @@ def choice(
     """Describe a list to choose one of `options` from; `start` is the first by default.
 
     Raises:
-        ValueError: If `start` is not among the options, or there are none.
+        ValueError: If `start` is not among the options, there are none, or one is None.
     """
     start = _first(options, start)
     return Control(
@@ -158,6 +160,8 @@ def seed(
 def _first(options: Sequence, start: object) -> object:
     if len(options) == 0:
         raise ValueError("there are no values to choose from")
+    if any(option is None for option in options):
+        raise ValueError("None cannot be chosen: ipywidgets would show an empty box; name it")
     if start is not None and start not in options:
         raise ValueError(f"start must be one of {list(options)}, got {start!r}")
     return options[0] if start is None else start

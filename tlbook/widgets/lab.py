@@ -110,7 +110,7 @@ class Lab(Panel):
         self.told, self.trouble = ipywidgets.HTML(_status("No run yet.")), ipywidgets.HTML()
         self.picture, self.table = Picture(), SortableTable("runs", legend=LEGEND)
         self.which = ipywidgets.Dropdown(
-            options=[("none yet", None)],
+            options=[("none yet", 0)],
             description="run",
             tooltip="A run whose settings to take up again",
             style={"description_width": "initial"},

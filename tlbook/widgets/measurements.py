@@ -9,7 +9,7 @@ import pandas as pd
 from tlbook.figures.curves import layer_shares, sweep_curve
 from tlbook.figures.pictures import picture
 from tlbook.widgets.charts import figure
-from tlbook.widgets.panels import Panel, Picture, row
+from tlbook.widgets.panels import Panel, Picture, at_most, row
 
 WORDS = {"style": {"description_width": "initial"}}
 
@@ -57,7 +57,7 @@ def _weight_of(layer: str) -> ipywidgets.FloatSlider:
         description=f"layer {layer} (weight)",
         tooltip=f"How much of layer {layer} is in your mix; shares are weights over their sum",
         continuous_update=False,
-        layout={"width": "340px", "max_width": "100%"},
+        layout=at_most(340),
         **WORDS,
     )
 
@@ -100,7 +100,7 @@ def learning_rates(sweeps: Mapping[str, pd.DataFrame], *, start: float | None = 
         description="learning rate (per step)",
         tooltip="The dashed line; arrow keys move it",
         continuous_update=False,
-        layout={"width": "460px", "max_width": "100%"},
+        layout=at_most(460),
         **WORDS,
     )
 

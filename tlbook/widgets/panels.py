@@ -51,8 +51,24 @@ def described(error: BaseException) -> str:
     return f'<div role="alert"><b>{name}</b><pre style="{style}">{trace}</pre></div>'
 
 
+def at_most(pixels: int) -> dict[str, str]:
+    """Return the layout of a control that is so wide, or as wide as a narrow page allows.
+
+    Example:
+        >>> at_most(340)["width"]
+        '340px'
+    """
+    return {"width": f"{pixels}px", "max_width": "calc(100% - 4px)"}  # its margins are 4 wide
+
+
 def row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
     """Return widgets side by side, in more than one line where the page is narrow."""
     return ipywidgets.HBox(
-        list(widgets), layout={"flex_flow": "row wrap", "align_items": "center", "width": "100%"}
+        list(widgets),
+        layout={
+            "flex_flow": "row wrap",
+            "align_items": "center",
+            "width": "100%",
+            "grid_gap": "0 12px",
+        },
     )

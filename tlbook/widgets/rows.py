@@ -5,7 +5,7 @@ from collections.abc import Callable
 import ipywidgets
 import pandas as pd
 
-from tlbook.widgets.panels import Panel, row
+from tlbook.widgets.panels import Panel, at_most, row
 from tlbook.widgets.tables import SortableTable
 
 WORDS = {"style": {"description_width": "initial"}}
@@ -31,7 +31,7 @@ def rows(table: pd.DataFrame, chosen: Callable[..., pd.DataFrame], *, page: int 
 
     def redraw(_change: object = None) -> None:
         limits = {"shortest": length.value[0], "longest": length.value[1]}
-        asked = {"label": label.value, "error": error.value, "containing": text.value}
+        asked = {"label": label.value or None, "error": error.value, "containing": text.value}
         shown.fill(chosen(table, **asked, **limits))
 
     for control in conditions:
@@ -43,7 +43,7 @@ def rows(table: pd.DataFrame, chosen: Callable[..., pd.DataFrame], *, page: int 
 
 def _conditions(table: pd.DataFrame) -> tuple[ipywidgets.ValueWidget, ...]:
     """Make the controls: label, right or wrong, length, piece of the text."""
-    labels = [("all", None), *((str(label), label) for label in sorted(set(table["label"])))]
+    labels = [("all", ""), *((str(label), label) for label in sorted(set(table["label"])))]
     ends = int(table["words"].min()), int(table["words"].max())
     length = ipywidgets.IntRangeSlider(
         value=ends,
@@ -52,7 +52,7 @@ def _conditions(table: pd.DataFrame) -> tuple[ipywidgets.ValueWidget, ...]:
         description="length (words)",
         tooltip="Shortest and longest text",
         continuous_update=False,
-        layout={"width": "380px", "max_width": "100%"},
+        layout=at_most(380),
         **WORDS,
     )
     return (

@@ -12,11 +12,10 @@ import pandas as pd
 from tlbook.figures import heat_map
 from tlbook.figures.pictures import picture
 from tlbook.widgets.charts import figure
-from tlbook.widgets.panels import Panel, Picture, row
+from tlbook.widgets.panels import Panel, Picture, at_most, row
 from tlbook.widgets.tables import SortableTable, as_html
 
 WORDS = {"style": {"description_width": "initial"}, "continuous_update": False}
-WIDE = {"width": "640px", "max_width": "100%"}
 MEAN = "mean"
 WIDEST = 12.0  # inches of a picture
 
@@ -27,14 +26,14 @@ def sentence_field(sentence: str) -> ipywidgets.Text:
         value=sentence,
         description="sentence",
         tooltip="Type a sentence and press Enter",
-        layout=WIDE,
+        layout=at_most(640),
         **WORDS,
     )
 
 
 def _slider(name: str, options: list, tooltip: str) -> ipywidgets.SelectionSlider:
     return ipywidgets.SelectionSlider(
-        options=options, description=name, tooltip=tooltip, layout={"width": "340px"}, **WORDS
+        options=options, description=name, tooltip=tooltip, layout=at_most(340), **WORDS
     )
 
 
@@ -86,7 +85,7 @@ def _attention_map(tokens: list[str], weights: np.ndarray, layer: int, head: int
     size = 9 * min(1.0, WIDEST / side)  # points
     drawn = figure(min(side, WIDEST), min(side, WIDEST))
     ax = heat_map(pd.DataFrame(square, index=tokens, columns=tokens), drawn.subplots(), text="")
-    title = f"layer {layer}, head {head}: the brighter, the more is read"
+    title = f"layer {layer}, head {head}:\nthe brighter, the more is read"
     ax.set(xlabel="is read", ylabel="reads")
     ax.set_title(title, loc="left", fontsize=9)
     ax.tick_params(labelsize=size)
@@ -130,7 +129,7 @@ def neighbours(
     def pick(number: int) -> None:
         place["now"] = number
         for button in buttons.children:
-            button.button_style = "info" if button.number == number else ""
+            button.button_style = "primary" if button.number == number else ""
         shown.draw(draw)
 
     def read(_change: object = None) -> None:

@@ -102,6 +102,7 @@ class SortableTable(Panel):
         self.content = ipywidgets.HTML()
         self.filling = False
         super().__init__([row(self.by, self.falling, self.number), self.content])
+        self.layout.display = "none"  # there is nothing to sort yet
         for control in (self.by, self.falling, self.number):
             control.observe(self._redraw, names="value")
 
@@ -113,7 +114,7 @@ class SortableTable(Panel):
                 before = self.by.value
                 self.by.options = [(self.legend.get(name, name), name) for name in table.columns]
                 self.by.value = before if before in table else table.columns[0]
-            self.rows = table
+            self.rows, self.layout.display = table, None
             self.number.max = max(1, -(-len(table) // self.page))
         finally:
             self.filling = False

@@ -5,81 +5,18 @@ the executed pages of ``make book`` as well, name their folder: ``TLBOOK_BOOK=bu
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.chromium import LOOK
 from tlbook.workbook import lessons
 from tlbook.workbook.book import binding
 
 ROOT = Path(__file__).parents[3]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
 VIEWS = [(1280, "light"), (390, "dark")]  # pixels, colours
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium"),
-]
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright here: pip install -e '.[browser]'"
-)
-
-# What a page shows, seen from inside. Contrast as WCAG 2 defines it, of text against the nearest
-# ground that is painted; drawings and pictures are not looked into.
-LOOK = r"""() => {
-  const all = (selector) => [...document.querySelectorAll(selector)];
-  const start = (element) => element.outerHTML.slice(0, 160);
-  const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
-  const light = (colour) => parts(colour).slice(0, 3)
-    .map((part) => part / 255)
-    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (parts(colour)[3] !== 0) return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const faint = new Set();
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    const drawn = element.closest("script, style, svg");
-    if (!walker.currentNode.data.trim() || drawn || !element.checkVisibility()) continue;
-    const pair = [light(getComputedStyle(element).color), light(ground(element))];
-    if ((Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05) < 4.5) faint.add(start(element));
-  }
-  const drawn = all("svg").filter((one) => !one.closest("[aria-hidden=true]"));
-  return {
-    wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    unread: [
-      ...all("img").filter((one) => !one.alt.trim()),
-      ...drawn.filter((one) => one.getAttribute("role") !== "img" ||
-        !(one.getAttribute("aria-label") || one.querySelector("title"))),
-    ].map(start),
-    broken: all("img").filter((one) => !one.naturalWidth).map(start),
-    faint: [...faint],
-    unnamed: all("button, a[href], input").filter((one) =>
-      !(one.textContent.trim() || one.getAttribute("aria-label") || one.labels?.length)).map(start),
-    titles: all("h1").length,
-    landmarks: all("body > header, nav[aria-label], main, footer").length,
-  };
-}"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield chromium
-        chromium.close()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +72,7 @@ def visit(browser, folder):
             page.on("request", lambda request, asked=asked: asked.append(request.url))
             page.goto(path.as_uri(), wait_until="load")
             outside = [url for url in asked if not url.startswith((path.as_uri(), "data:"))]
-            shown[f"{path.name} at {width}, {colours}"] = page.evaluate(LOOK) | {
+            shown[f"{path.name} at {width}, {colours}"] = page.evaluate(LOOK, "body") | {
                 "said": said,
                 "outside": outside,
             }

@@ -1,0 +1,112 @@
+"""A real JupyterLab for tests: a server of its own, and notebooks opened in a browser."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+LONG = 120_000  # milliseconds; what takes so long has failed
+NOTICES = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+# A widget that the browser could not make, what a panel says of an exception, errors of cells.
+TROUBLES = (
+    ".jp-OutputArea-output[data-mime-type$='stderr'], .jp-OutputArea-output [role=alert], "
+    ".jp-OutputArea-output[data-mime-type$='error'], .jupyter-widgets-error-widget"
+)
+
+
+@contextmanager
+def serving(folder):
+    """Serve the notebooks of a folder by JupyterLab; yield the address of one by its name.
+
+    Neither the user's settings nor the network have a part in it.
+    """
+    own = folder / ".jupyter"
+    (own / "settings" / NOTICES).parent.mkdir(parents=True)
+    (own / "settings" / NOTICES).write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    places = {f"JUPYTER_{name.upper()}_DIR": name for name in ("config", "data", "runtime")}
+    places |= {f"JUPYTERLAB_{name.upper()}_DIR": name for name in ("settings", "workspaces")}
+    env = os.environ | {name: str(own / place) for name, place in places.items()}
+    env |= {"JUPYTER_PREFER_ENV_PATH": "1", "OMP_NUM_THREADS": "1"}
+    env |= {"TLBOOK_RESULTS": str(folder / "results")}
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--ServerApp.port=0"]
+    options += [f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
+    options += ["--ServerApp.websocket_ping_interval=90000"]
+    with (own / "log").open("w") as log:
+        command = [sys.executable, "-m", "jupyterlab", *options]
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        base, token = _answering(own)
+        yield lambda name: f"{base}doc/tree/{name}?token={token}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _answering(own):
+    """Return address and token of a server once it answers."""
+    end = time.monotonic() + LONG / 1000
+    while time.monotonic() < end:
+        for file in (own / "runtime").glob("jpserver-*.json"):
+            try:
+                told = json.loads(file.read_text())
+                address = f"{told['url']}api/status?token={told['token']}"
+                urllib.request.urlopen(address, timeout=5).close()
+            except (OSError, ValueError):  # half written, or not listening yet
+                continue
+            return told["url"], told["token"]
+        time.sleep(0.2)
+    raise TimeoutError(f"JupyterLab does not answer: {(own / 'log').read_text()[-2000:]}")
+
+
+class Opened:
+    """A notebook in a page of its own, and all that went wrong in it.
+
+    Attributes:
+        page: Of playwright.
+        said: Errors in the browser's console.
+        outside: Addresses asked for that are not the server's.
+    """
+
+    def __init__(self, browser, address):
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        self.page.set_default_timeout(LONG)
+        self.said, self.outside = [], []
+        home = address.split("/doc/")[0]
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url, home))
+        self.page.goto(address)
+        self.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.ready")
+
+    def _heard(self, message):
+        if message.type == "error":
+            self.said.append(message.text)
+
+    def _asked(self, url, home):
+        if not url.startswith((home, "data:", "blob:")):
+            self.outside.append(url)
+
+    def run(self, *, timeout=LONG):
+        """Run all cells and wait for the last one."""
+        self.command("notebook:run-all-cells", wait=False)
+        self.page.wait_for_function("window.ended", timeout=timeout)
+
+    def command(self, name, *, wait=True, **options):
+        """Do what a menu of JupyterLab does."""
+        run = "([name, options]) => { window.ended = false; const done = window.jupyterapp"
+        run += ".commands.execute(name, options).then(() => { window.ended = true; });"
+        self.page.evaluate(f"{run} return {'done' if wait else '1'}; }}", [name, options])
+
+    def output(self, cell):
+        """Return what stands under a code cell, in view; cells are counted from 0."""
+        shown = self.page.locator(".jp-CodeCell").nth(cell)
+        shown.scroll_into_view_if_needed()
+        return shown.locator(".jp-OutputArea-output").first
+
+    def troubles(self):
+        """Return the errors that stand anywhere in the notebook."""
+        return [text[:2000] for text in self.page.locator(TROUBLES).all_inner_texts()]
