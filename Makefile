@@ -49,7 +49,7 @@ test: style ## everything CI checks: style, unit tests, doctests, layout, every 
 	$(PYTEST) $(addprefix --ignore=,$(BROWSED))
 	$(PYTEST) -rs --dist loadfile $(BROWSED)
 	TLBOOK_STRICT=1 $(PYTEST) --override-ini addopts= -p tlbook.workbook.nbmake_plugin \
-		--dist loadfile --nbmake --nbmake-timeout=300 $(LESSONS)
+		--dist loadfile --nbmake --nbmake-timeout=600 $(LESSONS)
 
 test-quick: style ## the part of `make test` that takes less than two minutes
 	$(PYTEST) -m "not slow"
