@@ -78,10 +78,10 @@ def test_the_gathered_file_is_a_header_and_this_cell(name):
     assert all(line.startswith("#") for line in header.splitlines())
 
 
-def test_the_readme_shows_three_that_there_are():
+def test_the_readme_shows_each_cell_once():
     shown = re.findall(r"python build/cells/(\w+)\.py", (ROOT / "README.md").read_text())
-    assert len(shown) == 3
-    assert set(shown) <= {LESSONS[name].slug for name in CARRIED}
+    assert len(shown) >= 3
+    assert sorted(shown) == sorted(LESSONS[name].slug for name in CARRIED)
 
 
 @pytest.mark.slow
