@@ -10,11 +10,8 @@ from contextlib import contextmanager
 
 LONG = 120_000  # milliseconds; what takes so long has failed
 NOTICES = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-# A widget that the browser could not make, what a panel says of an exception, errors of cells.
-TROUBLES = (
-    ".jp-OutputArea-output[data-mime-type$='stderr'], .jp-OutputArea-output [role=alert], "
-    ".jp-OutputArea-output[data-mime-type$='error'], .jupyter-widgets-error-widget"
-)
+# A widget that the browser could not make, and what a panel says of an exception.
+TROUBLES = ".jp-OutputArea-output [role=alert], .jupyter-widgets-error-widget"
 
 
 @contextmanager
@@ -101,12 +98,24 @@ class Opened:
         run += ".commands.execute(name, options).then(() => { window.ended = true; });"
         self.page.evaluate(f"{run} return {'done' if wait else '1'}; }}", [name, options])
 
+    def outputs(self):
+        """Return what the notebook holds under each cell: a list of nbformat's outputs for each."""
+        cells = "window.jupyterapp.shell.currentWidget.content.widgets"
+        return self.page.evaluate(f"{cells}.map(cell => cell.model.outputs?.toJSON() ?? [])")
+
     def output(self, cell):
-        """Return what stands under a code cell, in view; cells are counted from 0."""
-        shown = self.page.locator(".jp-CodeCell").nth(cell)
-        shown.scroll_into_view_if_needed()
-        return shown.locator(".jp-OutputArea-output").first
+        """Return the last output of a cell, in view; cells are counted from 0."""
+        # What is far from the view is not in the page: JupyterLab puts it there when scrolled to.
+        show = "cell => window.jupyterapp.shell.currentWidget.content.scrollToItem(cell, 'start')"
+        self.page.evaluate(show, cell)
+        shown = self.page.locator(f".jp-Cell[data-windowed-list-index='{cell}']")
+        shown.locator(".jp-OutputArea-output").last.scroll_into_view_if_needed()
+        return shown.locator(".jp-OutputArea-output").last
 
     def troubles(self):
-        """Return the errors that stand anywhere in the notebook."""
-        return [text[:2000] for text in self.page.locator(TROUBLES).all_inner_texts()]
+        """Return the errors in what the notebook holds, and those of widgets that are in view."""
+        held = [output for outputs in self.outputs() for output in outputs]
+        errors = [one["evalue"] for one in held if one["output_type"] == "error"]
+        errors += ["".join(one["text"]) for one in held if one.get("name") == "stderr"]
+        shown = self.page.locator(TROUBLES).all_inner_texts()
+        return [text[:2000] for text in errors + shown]
