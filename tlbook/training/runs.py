@@ -49,6 +49,12 @@ def prepared(folder: Path, settings: dict) -> dict | None:
     return told
 
 
+def require_text(folder: Path) -> None:
+    """Raise a `FileNotFoundError` if the text of a run is not prepared."""
+    if not (folder / "text.json").exists():
+        raise FileNotFoundError(f"{folder} holds no prepared text; run prepare first")
+
+
 def finished(folder: Path, plan: object) -> bool:
     """Tell whether the run is done; note its plan if it is not yet begun.
 
@@ -60,8 +66,7 @@ def finished(folder: Path, plan: object) -> bool:
         FileNotFoundError: If the text is not prepared.
         ValueError: If the folder holds a run of another plan; says what differs.
     """
-    if not (folder / "text.json").exists():
-        raise FileNotFoundError(f"{folder} holds no prepared text; run prepare first")
+    require_text(folder)
     mine = json.loads(json.dumps(asdict(plan)))
     if (folder / "plan.json").exists():
         theirs = read(folder, "plan")

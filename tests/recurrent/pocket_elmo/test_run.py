@@ -70,6 +70,13 @@ def test_another_plan_needs_another_folder(prepared):
         run(prepared, PLAN)
 
 
+def test_words_that_would_never_be_candidates_are_refused(prepared):
+    plan = replace(SHORT, common=VOCAB - 1, sampled=0)
+    with pytest.raises(ValueError, match="sampled must be 1 or more, got 0: there are"):
+        run(prepared, plan)
+    assert not (prepared / "plan.json").exists()
+
+
 def test_text_must_be_prepared(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no prepared text; run prepare first"):
         run(tmp_path)

@@ -41,7 +41,7 @@ class Plan:
         rows: Of the stream; see `Stream` for these six.
         span: Words per row and step.
         common: Candidates at every step.
-        sampled: Candidates drawn anew.
+        sampled: Candidates drawn anew; 1 or more unless `common` covers the vocabulary.
         forgetting: Share of the rows that begin a step from zero states.
         seed: Of weights, candidates and forgetting.
         learning_rate: At the peak.
@@ -80,13 +80,18 @@ def run(
 
     Raises:
         FileNotFoundError: If the text is not prepared.
-        ValueError: If the folder holds a run of another plan, or the loss is not finite (the
-            last checkpoint stays as it was).
+        ValueError: If some words would never be candidates, if the folder holds a run of another
+            plan, or the loss is not finite (the last checkpoint stays as it was).
     """
+    runs.require_text(folder)
+    vocabulary = vocabulary_of(folder)
+    if plan.common < len(vocabulary) and plan.sampled < 1:
+        beyond = f"{len(vocabulary)} words, but common is {plan.common}"
+        raise ValueError(f"sampled must be 1 or more, got {plan.sampled}: there are {beyond}")
     if runs.finished(folder, plan):
         return runs.read(folder, "run")
     runtime.seed_all(plan.seed)
-    model = LanguageModel(BiLM(plan.settings), vocabulary_of(folder))
+    model = LanguageModel(BiLM(plan.settings), vocabulary)
     stream = stream_of(folder, plan, vocab=len(model.vocabulary))
     streamed = Streamed(model, plan.rows).to(runtime.device())
     optimizer = torch.optim.AdamW(
