@@ -20,8 +20,9 @@ REACHED := -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1] + "/torch/
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 JUPYTER_PREFER_ENV_PATH=1 \
 	TLBOOK_RESULTS="$(CURDIR)/build/test/results" TLBOOK_CACHE="$(CURDIR)/build/test/cache" \
 	$(BIN)/python -m pytest -q -n 2 --durations=10
-# Each opens a browser, so each file keeps to one worker.
+# Each opens a browser: a file, or a lesson, keeps to one worker.
 BROWSED := $(wildcard tests/*/test_in_*.py tests/*/*/test_in_*.py)
+BROWSE = TLBOOK_LESSONS="$(LESSONS)" $(PYTEST) -rs --dist loadgroup $(BROWSED)
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,16 +48,15 @@ course: $(STAMP) ## prove the exercises by a made-up course, graded twice (nbgra
 test: style ## everything CI checks: style, unit tests, doctests, layout, every notebook
 	@rm -rf build/test
 	$(PYTEST) $(addprefix --ignore=,$(BROWSED))
-	$(PYTEST) -rs --dist loadfile $(BROWSED)
+	$(BROWSE)
 	TLBOOK_STRICT=1 $(PYTEST) --override-ini addopts= -p tlbook.workbook.nbmake_plugin \
 		--dist loadfile --nbmake --nbmake-timeout=600 $(LESSONS)
 
 test-quick: style ## the part of `make test` that takes less than two minutes
 	$(PYTEST) -m "not slow"
 
-test-browser: browser ## the panels in JupyterLab, the book in Chromium (LESSONS=...: lessons, too)
-	TLBOOK_LESSONS="$(if $(filter file,$(origin LESSONS)),,$(LESSONS))" \
-		$(PYTEST) -rs --dist loadfile $(BROWSED)
+test-browser: browser ## panels, whole lessons (LESSONS=...: some) and the book, in Chromium
+	$(BROWSE)
 
 browser: $(STAMP) # playwright and, where there is none, a Chromium; without them tests are skipped
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[browser]'

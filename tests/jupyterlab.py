@@ -2,12 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHOTS = ROOT / "build" / "browser"  # where tests leave pictures
 LONG = 120_000  # milliseconds; what takes so long has failed
 NOTICES = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
 # A widget that the browser could not make, and what a panel says of an exception.
@@ -119,3 +125,31 @@ class Opened:
         errors += ["".join(one["text"]) for one in held if one.get("name") == "stderr"]
         shown = self.page.locator(TROUBLES).all_inner_texts()
         return [text[:2000] for text in errors + shown]
+
+
+def said(panel, words, *, timeout=LONG):
+    """Wait until the panel's line says `words`."""
+    panel.get_by_text(re.compile(words)).first.wait_for(timeout=timeout)
+
+
+def button(panel, words):
+    """Return the button that says `words`; an icon may stand before them."""
+    return panel.locator("button", has_text=re.compile(rf"^\W*{words}$"))
+
+
+def press(panel, words):
+    """Press a button by the keyboard."""
+    button(panel, words).press("Enter")
+
+
+def changed(panel, part, act):
+    """Do something and wait until a part of the panel is no longer what it was; return it."""
+    shown = panel.locator(part).first
+    before = shown.evaluate("element => element.outerHTML")
+    act()
+    for _ in range(LONG // 100):
+        after = shown.evaluate("element => element.outerHTML")
+        if after != before:
+            return after
+        panel.page.wait_for_timeout(100)
+    return pytest.fail(f"{part} stays as it was: {before[:300]}")

@@ -5,6 +5,7 @@ they may be shorter, and need no paper, no prediction and no standalone cell.
 """
 
 import re
+import symtable
 from pathlib import Path
 from statistics import median
 
@@ -96,6 +97,17 @@ def test_one_cell_can_be_carried_away(path):
 @every_notebook
 def test_it_asks_one_question(path):
     assert lessons.read(path).question
+
+
+@every_notebook
+def test_an_answer_takes_no_name_from_the_lesson(path):
+    """Functions of a panel, called after "Run All", would find the answer under that name."""
+    made = {True: set(), False: set()}
+    for cell in plain(path):
+        symbols = symtable.symtable(cell.source, cell.id, "exec").get_symbols()
+        names = {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
+        made[cell.id.startswith("answer-")] |= names
+    assert not made[True] & made[False]
 
 
 @every_lesson

@@ -1,14 +1,7 @@
 """Panels and explorers in a real JupyterLab, by keyboard, as a reader uses them.
 
-One small notebook holds them all, on the pocket model. To open whole lessons as well, name them:
-``make test-browser LESSONS=notebooks/3_efficient``. Screenshots are left in ``build/browser``.
+One small notebook holds them all, on the pocket model. Screenshots are left in ``build/browser``.
 """
-
-import os
-import re
-import shutil
-from functools import partial
-from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -16,17 +9,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.chromium import LOOK
-from tests.jupyterlab import LONG, Opened, serving
-from tlbook.workbook import lessons
+from tests.jupyterlab import SHOTS, Opened, button, changed, press, said, serving
 
-ROOT = Path(__file__).parents[2]
-SHOTS = ROOT / "build" / "browser"
-LESSONS = lessons.find([ROOT / path for path in os.environ.get("TLBOOK_LESSONS", "").split()])
-WIDGET = "application/vnd.jupyter.widget-view+json"
-MAKES_WIDGETS = r"^(panel = )?(explore|lab\.lab|rows|sentences\.\w+|measurements\.\w+)\("
 PLACES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("panels")]
 
 CELLS = {
     "begin": """
@@ -115,13 +102,11 @@ PANELS = [name for name in CELLS if name != "begin"]
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """Serve the notebook of all panels, and the lessons that were named; return where."""
+    """Serve the notebook of all panels; return where."""
     folder = tmp_path_factory.mktemp("jupyterlab")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     cells = [new_code_cell(source.strip()) for source in CELLS.values()]
     nbformat.write(new_notebook(cells=cells, metadata=kernel), folder / "panels.ipynb")
-    if LESSONS:
-        shutil.copytree(ROOT / "notebooks", folder, dirs_exist_ok=True)
     SHOTS.mkdir(parents=True, exist_ok=True)
     with serving(folder) as address:
         yield address
@@ -152,34 +137,6 @@ def slider(panel, caption):
     line = panel.locator(".widget-inline-hbox", has_text=caption)
     line.locator(".noUi-handle").first.focus()
     return line.locator(".noUi-handle").first
-
-
-def said(panel, words, *, timeout=LONG):
-    """Wait until the panel's line says `words`."""
-    panel.get_by_text(re.compile(words)).first.wait_for(timeout=timeout)
-
-
-def button(panel, words):
-    """Return the button that says `words`; an icon may stand before them."""
-    return panel.locator("button", has_text=re.compile(rf"^\W*{words}$"))
-
-
-def press(panel, words):
-    """Press a button by the keyboard."""
-    button(panel, words).press("Enter")
-
-
-def changed(panel, part, act):
-    """Do something and wait until a part of the panel is no longer what it was; return it."""
-    shown = panel.locator(part).first
-    before = shown.evaluate("element => element.outerHTML")
-    act()
-    for _ in range(LONG // 100):
-        after = shown.evaluate("element => element.outerHTML")
-        if after != before:
-            return after
-        panel.page.wait_for_timeout(100)
-    return pytest.fail(f"{part} stays as it was: {before[:300]}")
 
 
 def test_every_cell_runs_and_shows_its_panel(opened, panel_of):
@@ -294,83 +251,3 @@ def test_an_exception_behind_a_control_is_shown_and_found(panel_of, opened):
 def test_the_console_reports_nothing_and_nobody_outside_is_asked(opened):
     assert not opened.said
     assert not opened.outside
-
-
-@pytest.fixture(scope="module", params=LESSONS or [None], ids=lambda lesson: lesson and lesson.name)
-def lesson(request, browser, address):
-    """Open a whole lesson, run it, and return its page."""
-    if request.param is None:
-        pytest.skip("whole lessons: make test-browser LESSONS=notebooks/...")
-    opened = Opened(browser, address(request.param.path.relative_to(ROOT / "notebooks").as_posix()))
-    opened.run(timeout=10 * LONG)
-    yield opened
-    opened.page.close()
-
-
-def test_a_lesson_runs_to_its_end_and_shows_its_widgets(lesson, request):
-    troubles = lesson.troubles()  # only the cell to take away may fail, for want of a file
-    assert ["reviews.csv" in trouble for trouble in troubles] == [True], troubles
-    source = nbformat.read(request.node.callspec.params["lesson"].path, as_version=4)
-    wanted = [
-        cell.id for cell in source.cells if re.search(MAKES_WIDGETS, cell.source, re.MULTILINE)
-    ]
-    widgets = sum(
-        bool(outputs) and WIDGET in outputs[-1].get("data", ()) for outputs in lesson.outputs()
-    )
-    assert widgets == len(wanted), wanted
-
-
-def panels_of(lesson, *, labs):
-    """Yield the lab panels of a lesson, or its explorers, one by one and in view."""
-    for cell, outputs in enumerate(lesson.outputs()):
-        if outputs and WIDGET in outputs[-1].get("data", ()):
-            panel = lesson.output(cell)
-            panel.locator(".jupyter-widgets").first.wait_for()
-            if bool(button(panel, "Train").count()) == labs:
-                yield panel
-
-
-def trained(panel, run):
-    """Train, wait until the curve has moved, and stop."""
-    press(panel, "Train")
-    said(panel, f"Run {run} (running: step|done)", timeout=5 * LONG)
-    changed(panel, "img", lambda: None)
-    if button(panel, "Stop").is_enabled():
-        press(panel, "Stop")
-    said(panel, f"Run {run} (stopped|done)", timeout=10_000)
-    panel.locator("button:enabled", has_text="Train").wait_for()
-
-
-def test_the_lab_of_a_lesson_trains_stops_recalls_and_saves(lesson, request):
-    for panel in panels_of(lesson, labs=True):
-        runs = panel.locator("tbody tr").count()  # of the cells above
-        trained(panel, runs + 1)
-        handle, readout = (
-            panel.locator(part).first for part in (".noUi-handle", ".widget-readout")
-        )
-        first = re.compile(f"^{re.escape(readout.inner_text())}$")
-        for key in ("Home", "ArrowRight"):  # one of them moves it
-            handle.press(key)
-        readout.filter(has_not_text=first).wait_for()
-        trained(panel, runs + 2)
-        panel.get_by_label("run", exact=True).select_option(index=runs)
-        press(panel, "Recall")
-        readout.filter(has_text=first).wait_for()
-        with panel.page.expect_download() as saved:
-            panel.get_by_text(f"Save {runs + 2} runs as CSV").press("Enter")
-        assert len(pd.read_csv(saved.value.path())) == runs + 2
-        panel.screenshot(path=SHOTS / f"{request.node.callspec.id}_lab.png")
-        assert len(lesson.troubles()) == 1
-
-
-def test_each_slider_of_an_explorer_changes_what_is_shown(lesson, request):
-    for place, panel in enumerate(panels_of(lesson, labs=False)):
-        for handle in panel.locator(".noUi-handle").all():
-            changed(panel, ".widget-html-content >> nth=-1", partial(handle.press, "ArrowRight"))
-        panel.screenshot(path=SHOTS / f"{request.node.callspec.id}_explorer_{place}.png")
-        assert len(lesson.troubles()) == 1
-
-
-def test_a_lesson_reports_nothing_and_asks_nobody_outside(lesson):
-    assert not lesson.said
-    assert not lesson.outside

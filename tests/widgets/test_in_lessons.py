@@ -1,0 +1,132 @@
+"""Whole lessons in a real JupyterLab: run all, then use their panels and explorers by keyboard.
+
+All lessons, or those of ``make test-browser LESSONS=...``. Screenshots: ``build/browser``.
+"""
+
+import os
+import re
+import shutil
+from functools import partial
+
+import nbformat
+import pandas as pd
+import pytest
+
+from tests.jupyterlab import LONG, ROOT, SHOTS, Opened, button, changed, press, said, serving
+from tlbook.workbook import lessons
+
+CHOSEN = os.environ.get("TLBOOK_LESSONS", "notebooks").split()
+LESSONS = lessons.find([ROOT / path for path in CHOSEN])
+WIDGET = "application/vnd.jupyter.widget-view+json"
+EXPLORER = re.compile(
+    r"^(\w+\.)?(explore|rows|attention|neighbours|drivers|layer_mix|learning_rates)\(",
+    re.MULTILINE,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Serve a copy of all notebooks; return where."""
+    folder = tmp_path_factory.mktemp("lessons")
+    shutil.copytree(ROOT / "notebooks", folder, dirs_exist_ok=True)
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with serving(folder) as address:
+        yield address
+
+
+# With --dist loadgroup a lesson is opened once, and two lessons side by side.
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(lesson, id=lesson.name, marks=pytest.mark.xdist_group(lesson.name))
+        for lesson in LESSONS
+    ],
+)
+def lesson(request, browser, address):
+    """Open a lesson, run all of it, and return its page."""
+    place = request.param.path.relative_to(ROOT / "notebooks")
+    opened = Opened(browser, address(place.as_posix()))
+    opened.name, opened.cells = request.param.name, nbformat.read(request.param.path, 4).cells
+    opened.run(timeout=10 * LONG)
+    yield opened
+    opened.page.close()
+
+
+def panels_of(lesson, *, labs):
+    """Yield the lab panels of a lesson, or its explorers, one by one and in view."""
+    for place, outputs in enumerate(lesson.outputs()):
+        if outputs and WIDGET in outputs[-1].get("data", ()):
+            panel = lesson.output(place)
+            panel.locator(".jupyter-widgets").first.wait_for()
+            if bool(button(panel, "Train").count()) == labs:
+                yield panel
+                panel.screenshot(path=SHOTS / f"{lesson.name}_{lesson.cells[place].id}.png")
+                sound(lesson)
+
+
+def sound(lesson):
+    """Nothing has failed but the cell to take away, for want of the reader's file."""
+    troubles = lesson.troubles()
+    assert ["reviews.csv" in trouble for trouble in troubles] == [True], troubles
+
+
+def trained(panel, run):
+    """Train, wait until the curve has moved, and stop."""
+    press(panel, "Train")
+    said(panel, f"Run {run} (running: step|done|failed)", timeout=5 * LONG)
+    assert not panel.get_by_text(f"Run {run} failed").count(), panel.inner_text()
+    changed(panel, "img", lambda: None)
+    if button(panel, "Stop").is_enabled():
+        press(panel, "Stop")
+    said(panel, f"Run {run} (stopped|done)", timeout=10_000)
+    panel.locator("button:enabled", has_text="Train").wait_for()
+
+
+def test_it_runs_to_its_end_and_shows_its_widgets(lesson):
+    sound(lesson)
+    for cell, outputs in zip(lesson.cells, lesson.outputs(), strict=True):
+        made = "lab.lab(" in cell.source or bool(EXPLORER.search(cell.source))
+        assert made == (WIDGET in (outputs[-1].get("data", ()) if outputs else ())), cell.id
+
+
+def test_its_panel_trains_stops_recalls_and_saves(lesson):
+    if not any("lab.lab(" in cell.source for cell in lesson.cells):
+        pytest.skip(f"{lesson.name} has no lab panel")
+    for panel in panels_of(lesson, labs=True):
+        runs = panel.locator("tbody tr").count()  # of the cells above
+        trained(panel, runs + 1)
+        handle, readout = (
+            panel.locator(part).first for part in (".noUi-handle", ".widget-readout")
+        )
+        first = re.compile(f"^{re.escape(readout.inner_text())}$")
+        for key in ("Home", "ArrowRight"):  # one of them moves it
+            handle.press(key)
+        readout.filter(has_not_text=first).wait_for()
+        trained(panel, runs + 2)
+        panel.get_by_label("run", exact=True).select_option(index=runs)
+        press(panel, "Recall")
+        readout.filter(has_text=first).wait_for()
+        with panel.page.expect_download() as saved:
+            panel.get_by_text(f"Save {runs + 2} runs as CSV").press("Enter")
+        assert len(pd.read_csv(saved.value.path())) == runs + 2
+
+
+def test_what_an_explorer_shows_follows_its_controls(lesson):
+    if not any(EXPLORER.search(cell.source) for cell in lesson.cells):
+        pytest.skip(f"{lesson.name} has no explorer")
+    for panel in panels_of(lesson, labs=False):
+        sentence = panel.get_by_label("sentence")
+        moves = [partial(one.press, "ArrowRight") for one in panel.locator(".noUi-handle").all()]
+        if sentence.count():
+            sentence.fill("A dull film.")
+            moves.append(partial(sentence.press, "Enter"))
+        assert moves
+        for move in moves:
+            changed(panel, ".widget-html-content >> nth=-1", move)
+
+
+def test_the_console_reports_nothing_and_nobody_outside_is_asked(lesson):
+    assert not lesson.said
+    assert not lesson.outside
