@@ -165,8 +165,8 @@ def test_a_run_tells_accuracy_weights_that_moved_and_seconds(films):
 def test_about_as_many_steps_are_taken_whatever_the_size_of_the_set(films, monkeypatch):
     taken = []
     monkeypatch.setattr(
-        adaptation.training,
-        "fit",
+        adaptation.recipe,
+        "train",
         lambda model, batches, *, epochs, **_: taken.append(epochs) or [],
     )
     monkeypatch.setattr(adaptation, "BATCH", 4)  # three batches

@@ -37,8 +37,8 @@ def test_every_span_of_layers_is_left_out_once_and_nothing_stays_off(batch):
 
     before = score(model)
     seen.clear()
-    change = analyses.left_out(model, "task", score)
-    assert len(seen) == 1 + 6, "once whole, and for each of the six spans"
+    change = analyses.left_out(model, "task", score, whole=before)
+    assert len(seen) == 6, "once for each span"
     assert np.isnan(change[np.tril_indices(3, -1)]).all()
     with adapters.without_layers(model, "task", [0, 1]):
         assert change[0, 1] == pytest.approx(100 * (score(model) - before))
@@ -53,10 +53,10 @@ def test_leaving_all_out_is_not_the_base_model_because_trained_norms_stay(batch)
         seen.append(states_of(scored.encoder, batch))
         return 0.0
 
-    analyses.left_out(model, "task", score)
+    analyses.left_out(model, "task", score, whole=0.0)
     adapters.activate(model, None)
     base = states_of(model.encoder, batch)
-    everything_off = seen[3]  # whole; layers 1, 1 to 2, 1 to 3
+    everything_off = seen[2]  # layers 1, 1 to 2, 1 to 3
     torch.testing.assert_close(everything_off, base + 1.0)
 
 
@@ -125,11 +125,12 @@ def test_answers_are_classes_in_the_order_of_the_rows(monkeypatch):
     task = adaptation.Task({"test": tiny_rows(9)}, ("no", "yes"))
     monkeypatch.setattr(adaptation, "task", lambda encoder, dataset: task)
     model = loud(name="task")
-    found = analyses.answers(model, "tiny", "films")
+    found, accuracy = analyses.answers(model, "tiny", "films")
     for row, answer in zip(task.rows["test"], found, strict=True):
         with torch.no_grad():
             logits = model(**Batches([row], 1).collated([0]))
         assert logits.argmax().item() == answer
+    assert accuracy == adaptation.score(model, "tiny", "films")
 
 
 def test_a_trunk_is_unmoved_until_one_of_its_own_weights_changes():

@@ -7,13 +7,11 @@ import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from tests.tiny_models import tiny_bert, tiny_rows, tiny_tokenizer
-from tlbook.batches import Batches
 from tlbook.heads import Classifier, classification_loss
 from tlbook.metrics import accuracy
 from tlbook.transformer.bert_finetuning import (
     Task,
     draw_input,
-    finetune,
     grid,
     input_table,
     run,
@@ -21,33 +19,6 @@ from tlbook.transformer.bert_finetuning import (
     tags_by_word,
     tfidf,
 )
-
-
-def trained(**changes):
-    torch.manual_seed(0)
-    model = Classifier(tiny_bert(), 2)
-    before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    options = {"learning_rate": 0.01, "epochs": 5} | changes
-    history = finetune(model, Batches(tiny_rows(6), size=3), loss_of=classification_loss, **options)
-    return model, before, history
-
-
-def test_every_weight_moves():
-    model, before, _ = trained()
-    used = {n for n in before if "position" not in n and "token_type" not in n}
-    still = {n for n in used if torch.equal(before[n], model.state_dict()[n])}
-    assert all("key.bias" in name for name in still), "softmax does not feel a shift of all keys"
-
-
-def test_the_loss_falls_and_the_rate_ends_near_zero():
-    _, _, history = trained()
-    assert history[-1]["train_loss"] < history[0]["train_loss"]
-    assert history[-1]["learning_rate"] < 0.1 * 0.01
-
-
-def test_without_decay_the_rate_stays():
-    _, _, history = trained(decays=False)
-    assert {record["learning_rate"] for record in history} == {0.01}
 
 
 def task():

@@ -25,9 +25,10 @@ from tlbook import corpora, encoders, heads, runtime, tokens
 from tlbook.batches import Batches
 from tlbook.encoders.attention import attention, head_patterns
 from tlbook.encoders.neighbours import nearest, split, word_states
+from tlbook.training import recipe
 from tlbook.training.mistakes import chosen, judged
 from tlbook.training.reports import reporting
-from tlbook.transformer import attributions, bert_finetuning
+from tlbook.transformer import attributions
 from tlbook.widgets import explore, measurements, sentences
 from tlbook.widgets.controls import choice, rate, seed, whole
 from tlbook.widgets.lab import lab
@@ -46,8 +47,8 @@ def train(settings, report):
     batches, epochs = Batches(encoded, 4, seed=settings["seed"]), settings["epochs"]
     options = {"score": lambda model: 0.5, "every": 5}
     loss_of = reporting(heads.classification_loss, report, epochs * len(batches), **options)
-    recipe = {"epochs": epochs, "learning_rate": settings["learning_rate"]}
-    bert_finetuning.finetune(model, batches, loss_of=loss_of, **recipe)
+    options = {"epochs": epochs, "learning_rate": settings["learning_rate"]}
+    recipe.train(model, batches, loss_of=loss_of, **options)
     return {"rows": len(encoded)}
 
 

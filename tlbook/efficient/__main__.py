@@ -81,12 +81,10 @@ def rows_of(folder: Path) -> pd.DataFrame:
 
 def report(rows: pd.DataFrame, suite: comparison.Suite) -> str:
     """Return the table of the methods that were run on every set of a suite, in words."""
-    rows = rows[rows["dataset"].isin(suite.sets) & (rows["metric"] == "accuracy")]
-    runs = rows.groupby("method")["value"].transform("size")
-    rows = rows[runs == len(suite.sets) * len(suite.seeds)]
-    if comparison.FULL not in set(rows["method"]):
-        return f"{comparison.FULL} is not measured on {', '.join(suite.sets)}: nothing to compare"
-    table = comparison.table(rows, suite.sets)
+    try:
+        table = comparison.table(rows, suite.sets)
+    except ValueError as reason:
+        return str(reason)
     table["share"] *= 100
     shown = table.rename(columns={"behind": "behind (points)", "share": "share (%)"})
     title = f"{suite.encoder}, mean over {len(suite.sets)} sets, {len(suite.seeds)} seeds each"

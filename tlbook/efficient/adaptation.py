@@ -13,17 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 
-from tlbook import corpora, encoders, heads, metrics, runtime, schedules, training
-from tlbook.batches import Batch, Batches
+from tlbook import corpora, encoders, heads, metrics, runtime, training
+from tlbook.batches import Batches
 from tlbook.encoders.features import embed
 from tlbook.freezing import freeze, trained_weights
 from tlbook.tokens import Row, encode
+from tlbook.training import recipe
 from tlbook.training.ledger import Outcome
 from tlbook.training.reports import reporting
 
@@ -206,33 +206,11 @@ def solve(
         judged = functools.partial(score, encoder=encoder, dataset=dataset, split="validation")
         judged = None if method.stored else judged
         loss_of = reporting(loss_of, report, epochs * len(batches), score=judged, every=WATCHED)
-    seconds = _train(model, batches, loss_of, learning_rate=learning_rate, epochs=epochs)
+    options = {"learning_rate": learning_rate, "epochs": epochs, "progress": False}
+    records = recipe.train(model, batches, loss_of=loss_of, **options)
     if method.stored:
         model.encoder = start.to(runtime.device())
-    return model, seconds
-
-
-def _train(
-    model: nn.Module,
-    batches: Batches,
-    loss_of: Callable[[nn.Module, Batch], Tensor],
-    *,
-    learning_rate: float,
-    epochs: int,
-) -> float:
-    """Train what requires gradients, with warm-up and linear fall; return the seconds."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, learning_rate, weight_decay=0.01, fused=True)
-    records = training.fit(
-        model,
-        batches,
-        loss_of=loss_of,
-        optimizer=optimizer,
-        epochs=epochs,
-        schedule=schedules.linear(optimizer, steps=epochs * len(batches)),
-        progress=False,
-    )
-    return sum(record["seconds"] for record in records)
+    return model, sum(record["seconds"] for record in records)
 
 
 def score(model: nn.Module, encoder: str, dataset: str, *, split: str = "test") -> float:

@@ -16,11 +16,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tlbook import training
+from tlbook import metrics, training
 from tlbook.batches import Batch, Batches
 from tlbook.efficient import adaptation, adapters, comparison
 from tlbook.efficient.adapters.places import layer_count, trunk_of
 from tlbook.heads import classification_loss, states_of
+from tlbook.training import recipe
 
 MIB = 2**20
 
@@ -53,14 +54,15 @@ def validated(rows: pd.DataFrame, sets: Sequence[str]) -> pd.Series:
     return found.sort_values(ascending=False).rename("validation")
 
 
-def answers(model: nn.Module, encoder: str, dataset: str) -> Int[np.ndarray, " rows"]:
-    """Return the class that a model gives to each test row; arguments as for `adaptation.score`."""
+def answers(model: nn.Module, encoder: str, dataset: str) -> tuple[Int[np.ndarray, " rows"], float]:
+    """Return the class given to each test row, and the accuracy (0..1); as `adaptation.score`."""
     test = adaptation.task(encoder, dataset).rows["test"]
-    return np.stack(training.predict(model, Batches(test, 64, shuffle=False))).argmax(-1)
+    logits = training.predict(model, Batches(test, 64, shuffle=False))
+    return np.stack(logits).argmax(-1), metrics.accuracy(logits, [row["labels"] for row in test])
 
 
 def left_out(
-    model: nn.Module, name: str, score: Callable[[nn.Module], float]
+    model: nn.Module, name: str, score: Callable[[nn.Module], float], *, whole: float
 ) -> Float[np.ndarray, "layers layers"]:
     """Switch trained adapters off, those of one layer or of several on end, as in figure 6.
 
@@ -68,13 +70,14 @@ def left_out(
         model: Has adapters of that name in every layer.
         name: One of `adapters.names`.
         score: Maps the model to 0..1.
+        whole: Its score with all of them.
 
     Returns:
         In row i and column j the change in points without the adapters of layers i to j; NaN
         where j is below i.
     """
     adapters.activate(model, name)
-    whole, count = score(model), layer_count(trunk_of(model))
+    count = layer_count(trunk_of(model))
     change = np.full((count, count), np.nan)
     for low in range(count):
         for high in range(low, count):
@@ -194,18 +197,11 @@ def epoch_seconds(
     Args:
         model: A `tlbook.heads.Classifier`, or one from `tlbook.efficient.activations.store`.
         batches: That go with it.
-        learning_rate: Constant, above 0.
+        learning_rate: At the peak, above 0.
         epochs: 1 or more.
     """
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    records = training.fit(
-        model,
-        batches,
-        loss_of=classification_loss,
-        optimizer=torch.optim.AdamW(trained, learning_rate, fused=True),
-        epochs=epochs,
-        progress=False,
-    )
+    options = {"learning_rate": learning_rate, "epochs": epochs, "progress": False}
+    records = recipe.train(model, batches, loss_of=classification_loss, **options)
     return min(record["seconds"] for record in records)
 
 
@@ -226,7 +222,7 @@ def by_share(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
     )[["method", "seed", "share", "value"]]
 
 
-def fastest(*works: Callable[[], object], repeats: int = 10) -> list[float]:
+def fastest(*works: Callable[[], object], repeats: int = 5) -> list[float]:
     """Time works in turn and return the milliseconds of the best turn of each.
 
     Args:

@@ -64,8 +64,9 @@ def small_multiples(panels: Mapping[str, pd.DataFrame], axes: np.ndarray) -> np.
     for ax, (title, runs) in zip(axes.flat, panels.items(), strict=True):
         accuracy_by_weights(runs, ax)
         ax.set(title=title, xlabel="", ylabel="")
-    axes.flat[-1].legend(fontsize="small")
     figure = axes.flat[0].figure
+    named = axes.flat[-1].get_legend_handles_labels()
+    figure.legend(*named, fontsize="small", loc="outside right center")  # many: not on the points
     figure.supxlabel("trained weights (count, log scale)", fontsize="medium")
     figure.supylabel("accuracy (0..1)", fontsize="medium")
     return axes

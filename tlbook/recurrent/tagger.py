@@ -15,14 +15,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from tlbook import schedules
 from tlbook.batches import Batch
 from tlbook.encoders.features import pooled
 from tlbook.heads import classification_loss, tagging_loss
 from tlbook.recurrent.elmo import ELMoFeatures
 from tlbook.recurrent.elmo.characters import CharacterCNN
 from tlbook.recurrent.word_batches import SPELLING, WordBatches
-from tlbook.training import Record, fit
+from tlbook.training import Record, recipe
 
 PLACES = ("input", "output")
 
@@ -167,14 +166,5 @@ def train(
         loss = task_loss(model, batch)
         return loss + penalty * model.reader.elmo.penalty() if model.reader.places else loss
 
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.Adam(weights, lr=learning_rate)
-    return fit(
-        model,
-        batches,
-        loss_of=loss_of,
-        optimizer=optimizer,
-        epochs=epochs,
-        schedule=schedules.linear(optimizer, steps=epochs * len(batches)),
-        progress=progress,
-    )
+    options = {"learning_rate": learning_rate, "epochs": epochs, "weight_decay": 0.0}  # Adam
+    return recipe.train(model, batches, loss_of=loss_of, progress=progress, **options)

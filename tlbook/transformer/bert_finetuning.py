@@ -12,55 +12,17 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import torch
 from datasets import Dataset, DatasetDict
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tlbook import runtime, schedules
+from tlbook import runtime
 from tlbook.batches import Batch, Batches
 from tlbook.freezing import trained_weights
 from tlbook.metrics import tag_f1
 from tlbook.tokens import Row
-from tlbook.training import Record, fit, predict
-
-
-def finetune(
-    model: nn.Module,
-    batches: Batches,
-    *,
-    loss_of: Callable[[nn.Module, Batch], Tensor],
-    learning_rate: float,
-    epochs: int,
-    warmup: float = 0.1,
-    decays: bool = True,
-    weight_decay: float = 0.01,
-) -> list[Record]:
-    """Train all weights by BERT's recipe (section 4.1, appendix A): AdamW, warm-up, linear decay.
-
-    Args:
-        model: A head of `tlbook.heads` on a pre-trained encoder; trained in place.
-        batches: The training rows. The paper's size is 32.
-        loss_of: The head's loss.
-        learning_rate: The peak; the paper's are 5e-5, 4e-5, 3e-5 and 2e-5, for 12 layers.
-        epochs: Passes over the rows, 1 or more; the paper's are 3.
-        warmup: Share of the steps in which the rate rises, 0..1.
-        decays: False keeps the rate at its peak from the first step to the last.
-        weight_decay: Of all weights, 0..1.
-
-    Returns:
-        The records of `tlbook.training.fit`, one per epoch.
-    """
-    # Paper: its code spares biases and layer norms the weight decay; one group is simpler.
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
-    )
-    steps = epochs * len(batches)
-    schedule = schedules.linear(optimizer, steps=steps, warmup=warmup) if decays else None
-    return fit(
-        model, batches, loss_of=loss_of, optimizer=optimizer, epochs=epochs, schedule=schedule
-    )
+from tlbook.training import predict, recipe
 
 
 @dataclass(frozen=True)
@@ -94,7 +56,7 @@ class Run:
 
 
 def run(
-    task: Task, encoder: PreTrainedModel, *, seed: int, batch_size: int = 32, **recipe: float
+    task: Task, encoder: PreTrainedModel, *, seed: int, batch_size: int = 32, **options: float
 ) -> Run:
     """Fine-tune a copy of `encoder` on the task once; the encoder given stays as it was.
 
@@ -103,7 +65,7 @@ def run(
         encoder: The start: pre-trained, or from `tlbook.heads.scratch`.
         seed: Of the new head, the dropout and the order of the rows.
         batch_size: Rows per step, 1 or more.
-        **recipe: As for `finetune`.
+        **options: As for `tlbook.training.recipe.train`.
 
     Returns:
         The run; its ``row`` has labels (rows trained on), seed, metric, value (0..1),
@@ -112,7 +74,7 @@ def run(
     runtime.seed_all(seed)
     model = task.head(copy.deepcopy(encoder))
     batches = Batches(task.train, batch_size, seed=seed)
-    history = finetune(model, batches, loss_of=task.loss_of, **recipe)
+    history = recipe.train(model, batches, loss_of=task.loss_of, **options)
     logits = predict(model, Batches(task.test, 64, shuffle=False))
     row = {
         "labels": len(task.train),

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from tlbook import heads, runtime, schedules
+from tlbook import heads, runtime
 from tlbook.batches import Batch, Batches
 from tlbook.tokens import Row
-from tlbook.training import fit
+from tlbook.training import fit, recipe
 
 
 class LayerMix(nn.Module):
@@ -171,9 +171,7 @@ def adapt(
         learning_rate: The peak.
         epochs: Passes over `batches`.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
-    schedule = schedules.linear(optimizer, steps=epochs * len(batches))
-    fit(model, batches, loss_of=loss_of, optimizer=optimizer, epochs=epochs, schedule=schedule)
+    recipe.train(model, batches, loss_of=loss_of, learning_rate=learning_rate, epochs=epochs)
     return model
 
 

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 import datasets
 import numpy as np
 import scipy.sparse
-import torch
 from transformers import PreTrainedModel
 
-from tlbook import corpora, encoders, heads, metrics, runtime, schedules, training
+from tlbook import corpora, encoders, heads, metrics, runtime, training
 from tlbook.batches import Batches
 from tlbook.encoders import features
 from tlbook.tokens import Row, encode
+from tlbook.training import recipe
 from tlbook.training.ledger import Outcome
 
 POCKET, TEACHER = "pocket-bert", "minilm"
-WARMUP = 0.1
 SMALL = 1000  # rows: with fewer, a batch has 16 of them rather than 32
 
 Features = np.ndarray | scipy.sparse.spmatrix | scipy.sparse.sparray
@@ -99,16 +98,8 @@ def fine_tuning(
     classes = corpus(task.dataset)["train"].features["label"].num_classes
     runtime.seed_all(seed)  # loading draws numbers, too
     model = heads.Classifier(encoder, classes).to(runtime.device())
-    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.01, fused=True)
-    records = training.fit(
-        model,
-        train,
-        loss_of=heads.classification_loss,
-        optimizer=optimizer,
-        epochs=epochs,
-        schedule=schedules.linear(optimizer, steps=epochs * len(train), warmup=WARMUP),
-        progress=False,
-    )
+    options = {"learning_rate": learning_rate, "epochs": epochs, "progress": False}
+    records = recipe.train(model, train, loss_of=heads.classification_loss, **options)
     scored = Batches(rows(POCKET, task.dataset, split), 64, shuffle=False)
     return Outcome(
         training.evaluate(model, scored, metric=metrics.accuracy),
