@@ -218,8 +218,14 @@ def test_draws_are_compared_pair_by_pair():
     assert results.level_with(curve(a=[(1, [0.9, 0.5])], b=[(1, [0.85, 0.45])])) == ["a"]
 
 
+def test_of_a_single_draw_the_smallest_lead_decides():
+    rows = curve(a=[(1, [0.8])], b=[(1, [0.75])])
+    assert results.level_with(rows, at_least=0.04) == ["a"]
+    assert results.level_with(rows, at_least=0.06) == ["a", "b"]
+
+
 def test_a_missing_run_is_an_error():
-    with pytest.raises(ValueError, match="every method needs a run with each of two or more"):
+    with pytest.raises(ValueError, match="every method needs a run with each seed"):
         results.level_with(curve(a=[(1, [0.8, 0.7])], b=[(1, [0.8])]))
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from tests.tiny_models import tiny_bert, tiny_rows
+from tlbook.training.reports import Curve
 from tlbook.transformer.features_or_finetuning import (
     FeatureClassifier,
     LayerMix,
@@ -105,6 +106,17 @@ def test_an_unknown_way_to_combine_is_an_error(clouds):
 def test_labels_must_be_trusted_a_little(clouds):
     with pytest.raises(ValueError, match="strength must be above 0, got 0"):
         fit_features(*clouds, classes=2, strength=0)
+
+
+def test_a_head_and_a_fine_tuning_report_every_step_and_are_the_same_without(clouds):
+    head, tuned = Curve(), Curve()
+    told = fit_features(*clouds, classes=2, steps=3, report=head)
+    untold = fit_features(*clouds, classes=2, steps=3)
+    torch.testing.assert_close(told(clouds[0]), untold(clouds[0]))
+    knobs = {"classes": 2, "learning_rate": 0.01, "epochs": 2, "size": 4, "seed": 0}
+    fine_tune(tiny_bert(), tiny_rows(), report=tuned, **knobs)
+    assert head.table()["step"].tolist() == [1, 2, 3]
+    assert tuned.step == tuned.steps == 2 * -(-len(tiny_rows()) // 4)
 
 
 def test_fine_tuning_moves_a_copy_and_leaves_the_original():

@@ -19,6 +19,7 @@ from tlbook import heads, runtime
 from tlbook.batches import Batch, Batches
 from tlbook.tokens import Row
 from tlbook.training import fit, recipe
+from tlbook.training.reports import reporting
 
 
 class LayerMix(nn.Module):
@@ -117,8 +118,9 @@ def fit_features(
     classes: int,
     combine: str = "concatenation",
     strength: float = 0.01,
-    steps: int = 100,
+    steps: int = 50,
     learning_rate: float = 0.02,
+    report: Callable[..., None] | None = None,
 ) -> FeatureClassifier:
     """Train a `FeatureClassifier`: minimise ``CE + |W|^2 / (2 strength rows)``.
 
@@ -130,6 +132,7 @@ def fit_features(
         strength: How far to trust the labels, above 0: scikit-learn's ``C``.
         steps: Optimizer steps, each over all rows: the epochs of `fit`.
         learning_rate: Of Adam.
+        report: Is told of each step; see `tlbook.training.reports`.
 
     Returns:
         The trained head, on the CPU.
@@ -150,7 +153,8 @@ def fit_features(
 
     batch = {"even": head.evened(features.to(device)), "labels": labels}
     optimizer = torch.optim.Adam(head.parameters(), lr=learning_rate)
-    fit(head, [batch], loss_of=loss_of, optimizer=optimizer, epochs=steps, progress=False)
+    told = reporting(loss_of, report, steps) if report else loss_of
+    fit(head, [batch], loss_of=told, optimizer=optimizer, epochs=steps, progress=False)
     return head.cpu().eval()
 
 
@@ -161,6 +165,7 @@ def adapt(
     loss_of: Callable[[nn.Module, Batch], Tensor],
     learning_rate: float,
     epochs: int,
+    report: Callable[..., None] | None = None,
 ) -> nn.Module:
     """Train all weights of `model` by AdamW with 10% warm-up and a linear fall (lesson 24).
 
@@ -170,7 +175,10 @@ def adapt(
         loss_of: As for `fit`.
         learning_rate: The peak.
         epochs: Passes over `batches`.
+        report: Is told of each step; see `tlbook.training.reports`.
     """
+    if report is not None:
+        loss_of = reporting(loss_of, report, epochs * len(batches))
     recipe.train(model, batches, loss_of=loss_of, learning_rate=learning_rate, epochs=epochs)
     return model
 
@@ -185,6 +193,7 @@ def fine_tune(
     size: int,
     seed: int,
     pooling: str = "mean",
+    report: Callable[..., None] | None = None,
 ) -> heads.Classifier:
     """Fine-tune a copy of `encoder` on labelled rows; the original stays as it is.
 
@@ -197,6 +206,7 @@ def fine_tune(
         size: Rows per batch.
         seed: Of the head's first weights, dropout, and the order of the rows.
         pooling: ``mean`` or ``cls``.
+        report: Is told of each step; see `tlbook.training.reports`.
     """
     runtime.seed_all(seed)
     model = heads.Classifier(copy.deepcopy(encoder), classes, pooling=pooling)
@@ -206,6 +216,7 @@ def fine_tune(
         loss_of=heads.classification_loss,
         learning_rate=learning_rate,
         epochs=epochs,
+        report=report,
     )
 
 
