@@ -12,8 +12,8 @@ epochs  rate   names, F1    reviews, accuracy
 10      0.02   .327 / .496  .630 / .570
 ======  =====  ===========  =================
 
-The lesson takes 6 at 0.02, where names come to .294 / .517: with 10 epochs static vectors still gain
-3 points and ELMo none, so part of its lead, .22 against .17, is the shorter time. Static vectors
+The lesson takes 6 at 0.02, where names come to .294 / .517. With 10 epochs static vectors still
+gain 3 points and ELMo none: part of its lead, .22 against .17, is the shorter time. Static vectors
 over three seeds, 6 epochs: .251 at 0.01, .273 at 0.02.
 
 Paper:    PAPERS["elmo"], sections 5.2 and 5.4, table 3 and figure 1
