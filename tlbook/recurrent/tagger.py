@@ -20,6 +20,7 @@ from tlbook.encoders.features import pooled
 from tlbook.heads import classification_loss, tagging_loss
 from tlbook.recurrent.elmo import ELMoFeatures
 from tlbook.recurrent.elmo.characters import CharacterCNN
+from tlbook.recurrent.elmo.lstm import reversed_rows
 from tlbook.recurrent.word_batches import SPELLING, WordBatches
 from tlbook.training import Record, recipe
 
@@ -30,8 +31,19 @@ def both_directions(
     lstm: nn.LSTM, x: Float[Tensor, "batch tokens inputs"], mask: Int[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch tokens hidden"]:
     """Run a batch-first bidirectional LSTM over the real tokens; states of padding are 0."""
-    packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-    return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+    lengths = mask.sum(1)
+    if x.is_cuda:  # cuDNN wants the weights of both directions in one piece
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+    # On a CPU packed rows of several lengths are read word by word, which takes twice as long.
+    blank, weights = x.new_zeros(1, len(x), lstm.hidden_size), lstm.all_weights
+    one_way = {"has_biases": lstm.bias, "num_layers": 1, "dropout": 0.0, "train": lstm.training}
+    one_way |= {"bidirectional": False, "batch_first": True}
+    for there, back in zip(weights[::2], weights[1::2], strict=True):
+        ahead = torch.lstm(x, (blank, blank), there, **one_way)[0]
+        behind = torch.lstm(reversed_rows(x, lengths), (blank, blank), back, **one_way)[0]
+        x = torch.cat([ahead, reversed_rows(behind, lengths)], dim=-1)
+    return x * mask[..., None]
 
 
 class WordReader(nn.Module):

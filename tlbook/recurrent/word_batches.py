@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from tlbook.batches import Batch, Batches
 from tlbook.recurrent.elmo.characters import ids_of
@@ -100,16 +101,14 @@ class WordBatches(Batches):
                 )
         self.layers = layers
         types = sorted({word for row in rows for word in row["words"]})
-        self.types = {word: place for place, word in enumerate(types)}
         self.spellings = torch.from_numpy(ids_of(types, SPELLING.longest).astype(np.int64))
+        numbers = {word: place for place, word in enumerate(types)}
+        self.spelt = [torch.tensor([numbers[word] for word in row["words"]]) for row in rows]
 
     def collated(self, places: Sequence[int]) -> Batch:
         """Return the rows of the given numbers as one batch."""
         batch = super().collated(places)
-        spelt = torch.zeros_like(batch["input_ids"])
-        for row, place in enumerate(places):
-            types = [self.types[word] for word in self.rows[place]["words"]]
-            spelt[row, : len(types)] = torch.tensor(types)
+        spelt = pad_sequence([self.spelt[place] for place in places], batch_first=True)
         present, batch["spelt"] = spelt.unique(return_inverse=True)
         batch["spellings"] = self.spellings[present]
         if self.layers is not None:

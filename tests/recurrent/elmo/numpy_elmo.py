@@ -70,13 +70,14 @@ class Reference:
         self.arrays = {n: scale * draw.normal(size=s).astype("f4") for n, s in shapes.items()}
         self.states = {}
 
-    def write(self, folder):
-        """Write the two files and return their paths."""
-        (folder / "options.json").write_text(json.dumps(self.options))
-        with h5py.File(folder / "weights.hdf5", "w") as file:
-            for name, array in self.arrays.items():
-                file[name] = array
-        return folder / "options.json", folder / "weights.hdf5"
+    def write(self, folder, name=""):
+        """Write the two files, their names begun by `name`, and return their paths."""
+        paths = folder / f"{name}options.json", folder / f"{name}weights.hdf5"
+        paths[0].write_text(json.dumps(self.options))
+        with h5py.File(paths[1], "w") as file:
+            for array in self.arrays:
+                file[array] = self.arrays[array]
+        return paths
 
     def spelling(self, word):
         longest = self.options["char_cnn"]["max_characters_per_token"]

@@ -3,8 +3,10 @@
 import copy
 import json
 import re
+from pathlib import Path
 
 import h5py
+import nbformat
 import numpy as np
 import pytest
 
@@ -146,3 +148,31 @@ def test_weights_that_are_not_finite_are_told(files):
         file["CNN_proj/b_proj"][0] = np.nan
     with pytest.raises(ValueError, match="CNN_proj/b_proj is not finite; download it again"):
         load_published(*files)
+
+
+def cells_of_the_lesson(*names, **changes):
+    """Run cells of lesson 13 in the hub profile, with settings changed, and return their names."""
+    path = Path(__file__).parents[3] / "notebooks" / "1_recurrent" / "13_elmo.ipynb"
+    sources = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
+    namespace = {}
+    for name in names:
+        exec(sources[name], namespace)
+        namespace |= changes if name == "settings" else {}
+    return namespace
+
+
+def test_without_the_files_the_lesson_says_what_to_put_where(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLBOOK_PROFILE", "hub")
+    wanted = rf"no options at {re.escape(str(tmp_path))}.*_options.json; .* of AllenNLP; download"
+    with pytest.raises(FileNotFoundError, match=wanted):
+        cells_of_the_lesson("set-up", "settings", "load", official=tmp_path)
+
+
+def test_with_the_files_the_lesson_reads_the_published_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLBOOK_PROFILE", "hub")
+    reference = Reference()
+    reference.write(tmp_path, "small_")
+    cells = ("set-up", "settings", "load")
+    bilm = cells_of_the_lesson(*cells, official=tmp_path, published="small")["bilm"]
+    (found,) = bilm.embed([["The", "bank"]])
+    np.testing.assert_allclose(found, reference.embed_anew(["The", "bank"]), **CLOSE)
