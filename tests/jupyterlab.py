@@ -109,14 +109,15 @@ class Opened:
         cells = "window.jupyterapp.shell.currentWidget.content.widgets"
         return self.page.evaluate(f"{cells}.map(cell => cell.model.outputs?.toJSON() ?? [])")
 
-    def output(self, cell):
-        """Return the last output of a cell, in view; cells are counted from 0."""
+    def output(self, cell, place=-1):
+        """Return an output of a cell, by default the last, in view; both are counted from 0."""
         # What is far from the view is not in the page: JupyterLab puts it there when scrolled to.
         show = "cell => window.jupyterapp.shell.currentWidget.content.scrollToItem(cell, 'start')"
         self.page.evaluate(show, cell)
         shown = self.page.locator(f".jp-Cell[data-windowed-list-index='{cell}']")
-        shown.locator(".jp-OutputArea-output").last.scroll_into_view_if_needed()
-        return shown.locator(".jp-OutputArea-output").last
+        output = shown.locator(".jp-OutputArea-output").nth(place)
+        output.scroll_into_view_if_needed()
+        return output
 
     def troubles(self):
         """Return the errors in what the notebook holds, and those of widgets that are in view."""
@@ -143,12 +144,12 @@ def press(panel, words):
 
 
 def changed(panel, part, act):
-    """Do something and wait until a part of the panel is no longer what it was; return it."""
-    shown = panel.locator(part).first
-    before = shown.evaluate("element => element.outerHTML")
+    """Do something and wait until parts of the panel are no longer what they were; return them."""
+    shown, whole = panel.locator(part), "all => all.map(one => one.outerHTML).join()"
+    before = shown.evaluate_all(whole)
     act()
     for _ in range(LONG // 100):
-        after = shown.evaluate("element => element.outerHTML")
+        after = shown.evaluate_all(whole)
         if after != before:
             return after
         panel.page.wait_for_timeout(100)

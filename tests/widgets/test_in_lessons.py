@@ -19,7 +19,7 @@ CHOSEN = os.environ.get("TLBOOK_LESSONS", "notebooks").split()
 LESSONS = lessons.find([ROOT / path for path in CHOSEN])
 WIDGET = "application/vnd.jupyter.widget-view+json"
 EXPLORER = re.compile(
-    r"^(\w+\.)?(explore|rows|attention|neighbours|drivers|layer_mix|learning_rates)\(",
+    r"^(display\()?(\w+\.)?(explore|rows|attention|neighbours|drivers|layer_mix|learning_rates)\(",
     re.MULTILINE,
 )
 
@@ -54,15 +54,20 @@ def lesson(request, browser, address):
     opened.page.close()
 
 
+def widgets(outputs):
+    """Return the places, among the outputs of a cell, of those that are widgets."""
+    return [place for place, one in enumerate(outputs) if WIDGET in one.get("data", ())]
+
+
 def panels_of(lesson, *, labs):
     """Yield the lab panels of a lesson, or its explorers, one by one and in view."""
-    for place, outputs in enumerate(lesson.outputs()):
-        if outputs and WIDGET in outputs[-1].get("data", ()):
-            panel = lesson.output(place)
+    for cell, outputs in enumerate(lesson.outputs()):
+        for place in widgets(outputs):
+            panel = lesson.output(cell, place)
             panel.locator(".jupyter-widgets").first.wait_for()
             if bool(button(panel, "Train").count()) == labs:
                 yield panel
-                panel.screenshot(path=SHOTS / f"{lesson.name}_{lesson.cells[place].id}.png")
+                panel.screenshot(path=SHOTS / f"{lesson.name}_{lesson.cells[cell].id}_{place}.png")
                 sound(lesson)
 
 
@@ -84,11 +89,17 @@ def trained(panel, run):
     panel.locator("button:enabled", has_text="Train").wait_for()
 
 
+def moved(handle):
+    """Move a slider by one step, to the left where it stands at the right end."""
+    ends = [handle.get_attribute(f"aria-value{end}") for end in ("now", "max")]
+    handle.press("ArrowLeft" if ends[0] == ends[1] else "ArrowRight")
+
+
 def test_it_runs_to_its_end_and_shows_its_widgets(lesson):
     sound(lesson)
     for cell, outputs in zip(lesson.cells, lesson.outputs(), strict=True):
-        made = "lab.lab(" in cell.source or bool(EXPLORER.search(cell.source))
-        assert made == (WIDGET in (outputs[-1].get("data", ()) if outputs else ())), cell.id
+        made = len(EXPLORER.findall(cell.source)) + ("lab.lab(" in cell.source)
+        assert len(widgets(outputs)) == made, cell.id
 
 
 def test_its_panel_trains_stops_recalls_and_saves(lesson):
@@ -117,14 +128,15 @@ def test_what_an_explorer_shows_follows_its_controls(lesson):
     if not any(EXPLORER.search(cell.source) for cell in lesson.cells):
         pytest.skip(f"{lesson.name} has no explorer")
     for panel in panels_of(lesson, labs=False):
-        sentence = panel.get_by_label("sentence")
-        moves = [partial(one.press, "ArrowRight") for one in panel.locator(".noUi-handle").all()]
-        if sentence.count():
-            sentence.fill("A dull film.")
-            moves.append(partial(sentence.press, "Enter"))
+        moves = [partial(moved, handle) for handle in panel.locator(".noUi-handle").all()]
+        for field in panel.get_by_label("sentence").all():
+            field.fill("A dull film.")
+            moves.append(partial(field.press, "Enter"))
+        for wrong in panel.get_by_label("model").all():
+            moves.append(partial(wrong.select_option, "wrong"))
         assert moves
         for move in moves:
-            changed(panel, ".widget-html-content >> nth=-1", move)
+            changed(panel, ".widget-html-content", move)
 
 
 def test_the_console_reports_nothing_and_nobody_outside_is_asked(lesson):
