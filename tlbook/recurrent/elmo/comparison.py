@@ -33,6 +33,7 @@ from tlbook.recurrent.elmo import BiLM, ELMoFeatures
 from tlbook.recurrent.elmo.words import words_of
 from tlbook.recurrent.tagger import BiLSTMClassifier, BiLSTMTagger, WordReader, train
 from tlbook.recurrent.word_batches import Vocabulary, WordBatches
+from tlbook.training.side_by_side import side_by_side
 
 STATIC = "static vectors"
 METHODS: dict[str, tuple[str, ...]] = {
@@ -173,11 +174,15 @@ class Comparison:
             for one, *rest in product(tasks, methods, shares, seeds)
             if (one.name, *rest) not in self.runs
         ]
-        for run in runtime.progress_bar(wanted, desc="task models", shown=True):
-            self._once(*run)
+        found = side_by_side(self._once, wanted)
+        for key, run, mix in runtime.progress_bar(
+            found, total=len(wanted), desc="task models", shown=True
+        ):
+            self.runs[key], self.mixes[key] = run, mix
         return self.table
 
-    def _once(self, one: Task, method: str, share: float, seed: int) -> None:
+    def _once(self, one: Task, method: str, share: float, seed: int) -> tuple[tuple, tuple, dict]:
+        """Return the key of a run, what it came to, and its mixes by place."""
         rows, places = one.drawn(share, seed), METHODS[method]
         words, labels = ([held["train"][row] for row in rows] for held in (one.words, one.labels))
         layers = {"train": [one.layers["train"][row] for row in rows], "test": one.layers["test"]}
@@ -193,11 +198,11 @@ class Comparison:
         unseen = vocabulary.rows(one.words["test"], one.labels["test"])
         test = WordBatches(unseen, 128, layers=layers["test"], shuffle=False)
         value = training.evaluate(model, test, metric=one.score)
-        key = (one.name, method, share, seed)
         seconds = sum(record["seconds"] for record in records)
-        self.runs[key] = (len(rows), value, freezing.trained_weights(model), seconds)
+        run = (len(rows), value, freezing.trained_weights(model), seconds)
         mixes = model.reader.elmo.mixes if places else ()
-        self.mixes[key] = {p: mix.weights.tolist() for p, mix in zip(places, mixes, strict=True)}
+        shares = {p: mix.weights.tolist() for p, mix in zip(places, mixes, strict=True)}
+        return (one.name, method, share, seed), run, shares
 
     def model(
         self, one: Task, vocab: int, places: Sequence[str], seed: int
