@@ -35,9 +35,6 @@ def rows():
 DRAWN = {
     "label_curve": lambda rows, ax: figures.label_curve(rows, ax),
     "strips": lambda rows, ax: figures.strips(rows, ax),
-    "training_curve": lambda rows, ax: figures.training_curve(
-        pd.DataFrame({"epoch": range(1, len(rows) + 1), "train_loss": rows["value"]}), ax
-    ),
     "heat_map": lambda rows, ax: figures.heat_map(rows[["labels", "value"]], ax),
 }
 
@@ -49,10 +46,10 @@ def test_a_figure_gives_its_axes_back_for_one_row_and_for_many(draw, count, rows
     assert ax.has_data()
 
 
-@pytest.mark.parametrize("name", ["label_curve", "strips", "training_curve"])
+@pytest.mark.parametrize("name", ["label_curve", "strips"])
 def test_quantities_stand_on_the_axes_with_their_units(name, rows, ax):
     DRAWN[name](rows, ax)
-    assert re.search(r"\(0\.\.1\)|\(nats\)|epoch", ax.get_xlabel() + ax.get_ylabel())
+    assert re.search(r"\(0\.\.1\)", ax.get_xlabel() + ax.get_ylabel())
 
 
 def test_a_curve_is_the_mean_of_its_points(rows, ax):

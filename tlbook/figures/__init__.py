@@ -153,19 +153,6 @@ def strips(
     return ax
 
 
-def training_curve(history: pd.DataFrame, ax: plt.Axes, **style) -> plt.Axes:
-    """Draw the training loss against the epoch.
-
-    Args:
-        history: Columns ``epoch`` and ``train_loss`` (nats), from `tlbook.training.fit`.
-        ax: Axes to draw on.
-        **style: Of the line, as for ``Axes.plot``.
-    """
-    ax.plot(history["epoch"], history["train_loss"], marker="o", markersize=3, **style)
-    ax.set(xlabel="epoch", ylabel="training loss (nats)")
-    return ax
-
-
 def heat_map(table: pd.DataFrame, ax: plt.Axes, *, text: str = "{:.2f}") -> plt.Axes:
     """Draw a table of numbers as colours with the numbers on them.
 
