@@ -98,6 +98,11 @@ class Opened:
         self.command("notebook:run-all-cells", wait=False)
         self.page.wait_for_function("window.ended", timeout=timeout)
 
+    def close(self):
+        """End the kernel and close the page."""
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.close()
+
     def command(self, name, *, wait=True, **options):
         """Do what a menu of JupyterLab does."""
         run = "([name, options]) => { window.ended = false; const done = window.jupyterapp"
@@ -119,9 +124,10 @@ class Opened:
         output.scroll_into_view_if_needed()
         return output
 
-    def troubles(self):
-        """Return the errors in what the notebook holds, and those of widgets that are in view."""
-        held = [output for outputs in self.outputs() for output in outputs]
+    def troubles(self, *, beside=()):
+        """Return the errors under all cells but some, and those of widgets that are in view."""
+        cells = enumerate(self.outputs())
+        held = [output for place, outputs in cells if place not in beside for output in outputs]
         errors = [one["evalue"] for one in held if one["output_type"] == "error"]
         errors += ["".join(one["text"]) for one in held if one.get("name") == "stderr"]
         shown = self.page.locator(TROUBLES).all_inner_texts()

@@ -142,6 +142,23 @@ def splits(
     return tuple(parts)
 
 
+def shortened(dataset: DatasetDict, *, words: int) -> DatasetDict:
+    """Cut the column ``text`` after so many words.
+
+    Example:
+        >>> rows = Dataset.from_list([{"text": "The soup was cold.", "label": 0}])
+        >>> shortened(DatasetDict(train=rows), words=2)["train"]["text"][:]
+        ['The soup']
+    """
+    cut = {
+        split: [row | {"text": " ".join(row["text"].split()[:words])} for row in part]
+        for split, part in dataset.items()
+    }
+    return DatasetDict(
+        {split: Dataset.from_list(cut[split], part.features) for split, part in dataset.items()}
+    )
+
+
 def input_table(
     tokenizer: PreTrainedTokenizerBase, first: str, second: str | None = None
 ) -> pd.DataFrame:
