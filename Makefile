@@ -20,9 +20,10 @@ REACHED := -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1] + "/torch/
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 JUPYTER_PREFER_ENV_PATH=1 \
 	TLBOOK_RESULTS="$(CURDIR)/build/test/results" TLBOOK_CACHE="$(CURDIR)/build/test/cache" \
 	$(BIN)/python -m pytest -q -n 2 --durations=10
-# Each opens a browser: a file, or a lesson, keeps to one worker.
+# Each opens a browser, so each file keeps to one worker; whole lessons take turns on two.
 BROWSED := $(wildcard tests/*/test_in_*.py tests/*/*/test_in_*.py)
-BROWSE = TLBOOK_LESSONS="$(LESSONS)" $(PYTEST) -rs --dist loadgroup $(BROWSED)
+WHOLE := tests/widgets/test_in_lessons.py
+BROWSE := $(PYTEST) -rs --dist loadfile $(filter-out $(WHOLE),$(BROWSED))
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,8 +56,9 @@ test: style ## everything CI checks: style, unit tests, doctests, layout, every 
 test-quick: style ## the part of `make test` that takes less than two minutes
 	$(PYTEST) -m "not slow"
 
-test-browser: browser ## panels, whole lessons (LESSONS=...: some) and the book, in Chromium
+test-browser: browser ## panels, the book and whole lessons (LESSONS=...: some), in Chromium
 	$(BROWSE)
+	TLBOOK_LESSONS="$(LESSONS)" $(PYTEST) -rs $(WHOLE)
 
 browser: $(STAMP) # playwright and, where there is none, a Chromium; without them tests are skipped
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[browser]'

@@ -13,7 +13,7 @@ from tests.jupyterlab import SHOTS, Opened, button, changed, press, said, servin
 
 PLACES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("panels")]
+pytestmark = pytest.mark.slow
 
 CELLS = {
     "begin": """

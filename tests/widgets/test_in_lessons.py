@@ -13,29 +13,17 @@ import pandas as pd
 import pytest
 
 from tests.jupyterlab import LONG, ROOT, SHOTS, Opened, button, changed, press, said, serving
+from tlbook.widgets.panels import NEEDS_KERNEL
 from tlbook.workbook import lessons
 
 CHOSEN = os.environ.get("TLBOOK_LESSONS", "notebooks").split()
 LESSONS = lessons.find([ROOT / path for path in CHOSEN])
-WIDGET = "application/vnd.jupyter.widget-view+json"
 EXPLORER = re.compile(
     r"^(display\()?(\w+\.)?(explore|rows|attention|neighbours|drivers|layer_mix|learning_rates)\(",
     re.MULTILINE,
 )
 
-# With --dist loadgroup a lesson is opened once, and two lessons side by side.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.parametrize(
-        "lesson",
-        [
-            pytest.param(lesson, id=lesson.name, marks=pytest.mark.xdist_group(lesson.name))
-            for lesson in LESSONS
-        ],
-        indirect=True,
-        scope="module",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +36,9 @@ def address(tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="module")
-def lesson(request, browser, address):
-    """Open a lesson, run all of it, and return its page."""
-    place = request.param.path.relative_to(ROOT / "notebooks")
-    opened = Opened(browser, address(place.as_posix()))
-    opened.name, opened.cells = request.param.name, nbformat.read(request.param.path, 4).cells
-    opened.run(timeout=10 * LONG)
-    yield opened
-    opened.close()
-
-
 def widgets(outputs):
-    """Return the places, among the outputs of a cell, of those that are widgets."""
-    return [place for place, one in enumerate(outputs) if WIDGET in one.get("data", ())]
+    """Return the places, among the outputs of a cell, of our widgets (bars are widgets, too)."""
+    return [n for n, one in enumerate(outputs) if NEEDS_KERNEL in one.get("data", {}).values()]
 
 
 def panels_of(lesson, *, labs):
@@ -108,48 +85,48 @@ def typed(field):
     field.press("Enter")
 
 
-def test_it_runs_to_its_end_and_shows_its_widgets(lesson):
-    sound(lesson)
-    for cell, outputs in zip(lesson.cells, lesson.outputs(), strict=True):
+def use_panel(panel):
+    """Train, move a control, train again, recall the run before, and save both."""
+    runs = panel.locator("tbody tr").count()  # of the cells above
+    trained(panel, runs + 1)
+    handle, readout = (panel.locator(part).first for part in (".noUi-handle", ".widget-readout"))
+    first = re.compile(f"^{re.escape(readout.inner_text())}$")
+    for key in ("Home", "ArrowRight"):  # one of them moves it
+        handle.press(key)
+    readout.filter(has_not_text=first).wait_for()
+    trained(panel, runs + 2)
+    panel.get_by_label("run", exact=True).select_option(index=runs)
+    press(panel, "Recall")
+    readout.filter(has_text=first).wait_for()
+    with panel.page.expect_download() as saved:
+        panel.get_by_text(f"Save {runs + 2} runs as CSV").press("Enter")
+    assert len(pd.read_csv(saved.value.path())) == runs + 2
+
+
+def use_explorer(panel):
+    """Move each control; what is shown follows."""
+    moves = [partial(moved, handle) for handle in panel.locator(".noUi-handle").all()]
+    moves += [partial(typed, field) for field in panel.get_by_label("sentence").all()]
+    for wrong in panel.get_by_label("model").all():
+        moves.append(partial(wrong.select_option, "wrong"))
+    assert moves
+    for move in moves:
+        changed(panel, ".widget-html-content, img", move)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_run_all_then_its_panels_answer_to_the_keyboard(lesson, browser, address):
+    opened = Opened(browser, address(lesson.path.relative_to(ROOT / "notebooks").as_posix()))
+    opened.name, opened.cells = lesson.name, nbformat.read(lesson.path, 4).cells
+    opened.run(timeout=10 * LONG)
+    sound(opened)
+    for cell, outputs in zip(opened.cells, opened.outputs(), strict=True):
         made = len(EXPLORER.findall(cell.source)) + ("lab.lab(" in cell.source)
         assert len(widgets(outputs)) == made, cell.id
-
-
-def test_its_panel_trains_stops_recalls_and_saves(lesson):
-    if not any("lab.lab(" in cell.source for cell in lesson.cells):
-        pytest.skip(f"{lesson.name} has no lab panel")
-    for panel in panels_of(lesson, labs=True):
-        runs = panel.locator("tbody tr").count()  # of the cells above
-        trained(panel, runs + 1)
-        handle, readout = (
-            panel.locator(part).first for part in (".noUi-handle", ".widget-readout")
-        )
-        first = re.compile(f"^{re.escape(readout.inner_text())}$")
-        for key in ("Home", "ArrowRight"):  # one of them moves it
-            handle.press(key)
-        readout.filter(has_not_text=first).wait_for()
-        trained(panel, runs + 2)
-        panel.get_by_label("run", exact=True).select_option(index=runs)
-        press(panel, "Recall")
-        readout.filter(has_text=first).wait_for()
-        with panel.page.expect_download() as saved:
-            panel.get_by_text(f"Save {runs + 2} runs as CSV").press("Enter")
-        assert len(pd.read_csv(saved.value.path())) == runs + 2
-
-
-def test_what_an_explorer_shows_follows_its_controls(lesson):
-    if not any(EXPLORER.search(cell.source) for cell in lesson.cells):
-        pytest.skip(f"{lesson.name} has no explorer")
-    for panel in panels_of(lesson, labs=False):
-        moves = [partial(moved, handle) for handle in panel.locator(".noUi-handle").all()]
-        moves += [partial(typed, field) for field in panel.get_by_label("sentence").all()]
-        for wrong in panel.get_by_label("model").all():
-            moves.append(partial(wrong.select_option, "wrong"))
-        assert moves
-        for move in moves:
-            changed(panel, ".widget-html-content", move)
-
-
-def test_the_console_reports_nothing_and_nobody_outside_is_asked(lesson):
-    assert not lesson.said
-    assert not lesson.outside
+    for panel in panels_of(opened, labs=False):
+        use_explorer(panel)
+    for panel in panels_of(opened, labs=True):
+        use_panel(panel)
+    assert not opened.said
+    assert not opened.outside
+    opened.close()

@@ -16,7 +16,7 @@ from tlbook.workbook.book import binding
 ROOT = Path(__file__).parents[3]
 VIEWS = [(1280, "light"), (390, "dark")]  # pixels, colours
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("book")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
