@@ -91,8 +91,7 @@ def use_panel(panel):
     trained(panel, runs + 1)
     handle, readout = (panel.locator(part).first for part in (".noUi-handle", ".widget-readout"))
     first = re.compile(f"^{re.escape(readout.inner_text())}$")
-    for key in ("Home", "ArrowRight"):  # one of them moves it
-        handle.press(key)
+    moved(handle)
     readout.filter(has_not_text=first).wait_for()
     trained(panel, runs + 2)
     panel.get_by_label("run", exact=True).select_option(index=runs)
