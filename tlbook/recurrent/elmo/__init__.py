@@ -146,8 +146,8 @@ class ScalarMix(nn.Module):
 
     Example:
         >>> mix = ScalarMix(2)
-        >>> mix(torch.tensor([[[[2.0, 4.0]]], [[[4.0, 0.0]]]]))
-        tensor([[[3., 2.]]], grad_fn=<MulBackward0>)
+        >>> mix(torch.tensor([[[[2.0, 4.0]]], [[[4.0, 0.0]]]])).tolist()
+        [[[3.0, 2.0]]]
     """
 
     def __init__(self, layers: int, *, layer_norm: bool = False):
