@@ -24,6 +24,7 @@ PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 JUPYTE
 BROWSED := $(wildcard tests/*/test_in_*.py tests/*/*/test_in_*.py)
 WHOLE := tests/widgets/test_in_lessons.py
 BROWSE := $(PYTEST) -rs --dist loadfile $(filter-out $(WHOLE),$(BROWSED))
+BROWSE_WHOLE = TLBOOK_LESSONS="$(LESSONS)" $(PYTEST) -rs $(WHOLE)
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +51,7 @@ test: style ## everything CI checks: style, unit tests, doctests, layout, every 
 	@rm -rf build/test
 	$(PYTEST) $(addprefix --ignore=,$(BROWSED))
 	$(BROWSE)
+	$(BROWSE_WHOLE)
 	TLBOOK_STRICT=1 $(PYTEST) --override-ini addopts= -p tlbook.workbook.nbmake_plugin \
 		--dist loadfile --nbmake --nbmake-timeout=600 $(LESSONS)
 
@@ -58,7 +60,7 @@ test-quick: style ## the part of `make test` that takes less than two minutes
 
 test-browser: browser ## panels, the book and whole lessons (LESSONS=...: some), in Chromium
 	$(BROWSE)
-	TLBOOK_LESSONS="$(LESSONS)" $(PYTEST) -rs $(WHOLE)
+	$(BROWSE_WHOLE)
 
 browser: $(STAMP) # playwright and, where there is none, a Chromium; without them tests are skipped
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[browser]'
