@@ -10,26 +10,28 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// Colours: the system's, or the reader's own choice, which is remembered.
+// Colours: the system's, or the reader's own choice, which is remembered in every open page.
 const themes = ["system", "light", "dark"];
 const themeButton = one(".theme");
-function showTheme() {
-  const choice = root.dataset.theme || "system";
+function showTheme(choice) {
+  if (choice === "system") delete root.dataset.theme;
+  else root.dataset.theme = choice;
   one(".choice", themeButton).textContent = `: ${choice}`;
   themeButton.setAttribute("aria-label", `Colours: ${choice}. Change`);
 }
 themeButton.addEventListener("click", () => {
   const place = themes.indexOf(root.dataset.theme || "system");
   const next = themes[(place + 1) % themes.length];
-  if (next === "system") delete root.dataset.theme;
-  else root.dataset.theme = next;
   try {
     if (next === "system") localStorage.removeItem("tlbook-theme");
     else localStorage.setItem("tlbook-theme", next);
   } catch { /* nothing can be stored here */ }
-  showTheme();
+  showTheme(next);
 });
-showTheme();
+window.addEventListener("storage", ({ key, newValue }) => {
+  if (key === "tlbook-theme") showTheme(newValue || "system");
+});
+showTheme(root.dataset.theme || "system");
 
 // Contents on a narrow screen.
 const menu = one(".menu");
