@@ -16,12 +16,13 @@ from tlbook import runtime
 
 @pytest.fixture(autouse=True)
 def own_threads(monkeypatch):
-    """Ask for no number of threads, and give the process its own back afterwards."""
+    """Ask for no number of threads, and give the process its own settings back afterwards."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     runtime._probed.cache_clear()
-    before = torch.get_num_threads()
+    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     yield
     torch.set_num_threads(before)
+    torch.use_deterministic_algorithms(strict, warn_only=True)
     runtime._probed.cache_clear()
 
 
@@ -54,6 +55,23 @@ def test_the_same_seed_draws_the_same_numbers_everywhere():
         runtime.seed_all(5)
         drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))  # noqa: NPY002
     assert drawn[0] == drawn[1]
+
+
+def test_threads_add_up_a_gradient_in_the_same_order_every_time(monkeypatch):
+    known(monkeypatch, bfloat16=False, threads=2)
+    monkeypatch.setenv("TLBOOK_DEVICE", "cpu")
+    runtime.start()
+    assert torch.get_num_threads() == 2
+    rows, places = torch.randn(16, 32), torch.randint(16, (20_000,))
+    factors = torch.randn(20_000, 32)
+
+    def gradient():
+        weight = rows.clone().requires_grad_()
+        (weight[places] * factors).sum().backward()
+        return weight.grad
+
+    first = gradient()
+    assert all(torch.equal(gradient(), first) for _ in range(20))
 
 
 def test_the_cpu_can_be_insisted_on(monkeypatch):

@@ -42,6 +42,7 @@ class Probe:
 def start(seed: int = 0) -> tuple[str, torch.device]:
     """Seed every generator, choose threads, start the clock and return (profile, device).
 
+    On a CPU the same seed then gives the same numbers on as many threads.
     The profile is ``pocket`` (shipped weights and texts, no network) or ``hub``
     (models and data of the Hugging Face Hub). It is read from ``TLBOOK_PROFILE``.
 
@@ -63,6 +64,10 @@ def start(seed: int = 0) -> tuple[str, torch.device]:
     where = device()
     seed_all(seed)
     torch.set_num_threads(probe().threads)
+    if where.type == "cpu":
+        # Threads that add into the same row of a gradient do so in whatever order they come.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # that would only cost time
     _started = time.perf_counter()
     return profile, where
 

@@ -6,7 +6,7 @@ Notebook: notebooks/2_transformer/24_bert_finetuning.ipynb
 
 import copy
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -23,6 +23,7 @@ from tlbook.freezing import trained_weights
 from tlbook.metrics import tag_f1
 from tlbook.tokens import Row
 from tlbook.training import predict, recipe
+from tlbook.training.side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,20 @@ def run(
     return Run(model, logits, row)
 
 
+def rows_of(jobs: Iterable[tuple[Task, PreTrainedModel, dict]]) -> list[dict[str, object]]:
+    """Do many runs side by side and return their rows; their models are let go.
+
+    Args:
+        jobs: What `run` takes: task, encoder and a dictionary of the rest. On a CPU each run has
+            one thread, and its seconds are those on one thread.
+    """
+
+    def row_of(task: Task, encoder: PreTrainedModel, options: dict) -> dict[str, object]:
+        return run(task, encoder, **options).row
+
+    return list(side_by_side(row_of, jobs, told="runs"))
+
+
 def grid(
     task: Task,
     encoder: PreTrainedModel,
@@ -109,12 +124,11 @@ def grid(
     Returns:
         Columns ``epochs``, ``batch``, ``rate``, ``steps`` and ``value``, one run a row.
     """
-    rows = []
-    for count, size, rate in product(epochs, sizes, rates):
-        ended = run(task, encoder, seed=seed, batch_size=size, epochs=count, learning_rate=rate)
-        steps = count * -(-len(task.train) // size)
-        rows.append((count, size, rate, steps, ended.row["value"]))
-    return pd.DataFrame(rows, columns=["epochs", "batch", "rate", "steps", "value"])
+    tried = pd.DataFrame(product(epochs, sizes, rates), columns=["epochs", "batch", "rate"])
+    knobs = tried.set_axis(["epochs", "batch_size", "learning_rate"], axis=1).to_dict("records")
+    rows = rows_of((task, encoder, {"seed": seed, **chosen}) for chosen in knobs)
+    steps = tried["epochs"] * -(-len(task.train) // tried["batch"])
+    return tried.assign(steps=steps, value=[row["value"] for row in rows])
 
 
 def splits(

@@ -174,10 +174,7 @@ class Comparison:
             for one, *rest in product(tasks, methods, shares, seeds)
             if (one.name, *rest) not in self.runs
         ]
-        found = side_by_side(self._once, wanted)
-        for key, run, mix in runtime.progress_bar(
-            found, total=len(wanted), desc="task models", shown=True
-        ):
+        for key, run, mix in side_by_side(self._once, wanted, told="task models"):
             self.runs[key], self.mixes[key] = run, mix
         return self.table
 
@@ -194,7 +191,7 @@ class Comparison:
         )
         model = self.model(one, len(vocabulary), places, seed)
         knobs = {"learning_rate": self.learning_rate, "epochs": self.epochs[share]}
-        records = train(model, batches, penalty=self.penalty, progress=False, **knobs)
+        records = train(model, batches, penalty=self.penalty, **knobs)
         unseen = vocabulary.rows(one.words["test"], one.labels["test"])
         test = WordBatches(unseen, 128, layers=layers["test"], shuffle=False)
         value = training.evaluate(model, test, metric=one.score)

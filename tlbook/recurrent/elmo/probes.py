@@ -6,12 +6,14 @@ Notebook: notebooks/1_recurrent/13_elmo.ipynb
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from tlbook import metrics
+from tlbook.training.side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,16 @@ def probe_layers(
     Returns:
         Columns ``method`` (``layer 0``, ...), ``seed``, ``value`` (accuracy, 0..1).
     """
-    rows = []
-    for seed in seeds:
-        known, unseen = train.drawn(seed), test.drawn(seed)
-        for layer in range(train.features.shape[1]):
-            value = probe(known, unseen, layer, strength=strength)
-            rows.append({"method": f"layer {layer}", "seed": seed, "value": value})
-    return pd.DataFrame(rows)
+    jobs = list(product(seeds, range(train.features.shape[1])))
+
+    def value_of(seed: int, layer: int) -> float:
+        return probe(train.drawn(seed), test.drawn(seed), layer, strength=strength)
+
+    values = side_by_side(value_of, jobs)
+    rows = [
+        (f"layer {layer}", seed, value) for (seed, layer), value in zip(jobs, values, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["method", "seed", "value"])
 
 
 def verdict(level: Sequence[str], wanted: str) -> str:
