@@ -23,7 +23,7 @@ from tlbook.recurrent.elmo.words import words_of
 from tlbook.recurrent.pocket_elmo.run import POCKET
 
 EQUAL = 1e-6
-BATCH = 64  # sentences, as in `BiLM.embed`
+BATCH = embedding.FASTEST  # sentences, as in `BiLM.embed`
 MORE = 4  # times as many sentences, where it matters how often a word comes back
 BARS = {"batches": 4.0, "word types": 1.4, "disk": 50.0, "cells": 4.0}
 UNREACHED = 1e6  # a clip that takes the word-by-word path and clips nothing

@@ -74,7 +74,7 @@ class BiLM(nn.Module):
         sentences: Sequence[Sequence[str]],
         *,
         stateful: bool = False,
-        batch_size: int = 64,
+        batch_size: int | None = None,
         cache: bool = False,
         progress: bool = False,
     ) -> list[np.ndarray]:
@@ -89,7 +89,8 @@ class BiLM(nn.Module):
                 in this call or an earlier one, left them, row i where row i ended, the first
                 from zero. A batch is `batch_size` sentences in the order given. False begins
                 each sentence from zero: the same sentence always has the same vectors.
-            batch_size: Sentences per batch, 1 or more.
+            batch_size: Sentences per batch, 1 or more. By default as many as are fastest; if
+                `stateful` 64, as in the published code.
             cache: True keeps the result on disk under a hash of weights and words, so that
                 the same text is embedded once for all. Not for `stateful`.
             progress: True shows a bar.
@@ -101,6 +102,8 @@ class BiLM(nn.Module):
             TypeError: If a sentence is a text instead of a list of words.
             ValueError: If `batch_size` is below 1, or `cache` and `stateful` are both asked for.
         """
+        if batch_size is None:
+            batch_size = embedding.PUBLISHED if stateful else embedding.FASTEST
         settings = {"stateful": stateful, "batch_size": batch_size, "progress": progress}
         return (embedding.cached if cache else embedding.embed)(self, sentences, **settings)
 

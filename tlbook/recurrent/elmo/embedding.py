@@ -20,6 +20,7 @@ from tlbook.recurrent.elmo.lstm import State
 
 Sentences = Sequence[Sequence[str]]
 TYPES = 1024  # words that the character CNN takes at a time
+FASTEST, PUBLISHED = 128, 64  # sentences per batch
 
 
 def embed(
