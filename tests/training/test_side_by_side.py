@@ -2,8 +2,10 @@
 
 import os
 
+import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from tlbook import runtime
 from tlbook.training.side_by_side import side_by_side
@@ -30,6 +32,29 @@ def test_results_come_in_order_from_as_many_processes_and_one_thread_each(worker
     assert {count for _, count, _ in found} == {1}
     assert [drawn for *_, drawn in found] == [draw(seed)[2] for seed in (5, 3, 4, 5)]
     assert torch.get_num_threads() == threads
+
+
+def test_numpy_has_one_thread_each_too(workers):
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before = threads()
+    np.ones((2, 2)) @ np.ones((2, 2))  # its library is there
+    assert list(side_by_side(threads, [(), ()])) == [{1}, {1}]
+    assert threads() == before
+
+
+def test_one_bar_counts_the_jobs_and_those_of_the_work_are_hidden(workers, monkeypatch, capfd):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+
+    def work(number):
+        return list(runtime.progress_bar([number], desc="inside", shown=True))
+
+    assert list(side_by_side(work, [(1,), (2,)], told="two jobs")) == [[1], [2]]
+    shown = capfd.readouterr().err
+    assert "two jobs" in shown
+    assert "0/2" in shown
+    assert "inside" not in shown
 
 
 def test_a_training_gives_the_same_weights_wherever_it_runs(workers):
