@@ -86,6 +86,7 @@ def everything(model: nn.Module, seed: int) -> None:
 
 FEW = (1e-3, 3e-3, 1e-2)  # where few or new weights are trained
 MANY = (1e-4, 3e-4, 1e-3)  # where the encoder's own matrices are
+SOME = (3e-4, 1e-3, 3e-3)  # where only those of the top are
 METHODS = {
     FULL: Method(everything, MANY),
     "adapters 64": Method(partial(with_adapters, bottleneck=64), FEW),
@@ -93,8 +94,8 @@ METHODS = {
     "adapters 8": Method(partial(with_adapters, bottleneck=8), FEW),
     "adapters 2": Method(partial(with_adapters, bottleneck=2), FEW),
     "layer norms": Method(layer_norms, FEW),
-    "top layers 1": Method(partial(top_layers, count=1), MANY),
-    "top layers 2": Method(partial(top_layers, count=2), MANY),
+    "top layers 1": Method(partial(top_layers, count=1), SOME),
+    "top layers 2": Method(partial(top_layers, count=2), SOME),
     "adapters 32": Method(partial(with_adapters, bottleneck=32), FEW),
     "pfeiffer 16": Method(partial(with_adapters, bottleneck=16, placement="pfeiffer"), FEW),
 }
