@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,12 @@ def test_the_package_data_names_every_file_that_ships():
     for path in (ROOT / "tlbook").rglob("*"):
         if path.is_file() and path.suffix not in (".py", ".pyc"):
             assert path.name.endswith(tuple(endings)), path
+
+
+def test_a_lesson_without_a_transformer_does_not_wait_for_the_library_of_them():
+    reads = "from tlbook.recurrent.elmo import comparison, probes, senses, shipped, tuning"
+    loaded = "torch._dynamo", "transformers"
+    code = f"import sys; {reads}; from tlbook import runtime; runtime.start(seed=0); "
+    code += f"print([name for name in {loaded} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

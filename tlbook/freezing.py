@@ -1,7 +1,11 @@
 """Which weights move: freeze, unfreeze, and give each layer its own learning rate."""
 
+from typing import TYPE_CHECKING
+
 from torch import nn
-from transformers import PreTrainedModel
+
+if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
+    import transformers
 
 
 def freeze(module: nn.Module) -> nn.Module:
@@ -14,7 +18,7 @@ def unfreeze(module: nn.Module) -> nn.Module:
     return module.requires_grad_(True)
 
 
-def layers_of(encoder: PreTrainedModel) -> list[nn.Module]:
+def layers_of(encoder: "transformers.PreTrainedModel") -> list[nn.Module]:
     """Return the encoder's parts from the bottom up: the embeddings, then every layer.
 
     Raises:
@@ -27,7 +31,9 @@ def layers_of(encoder: PreTrainedModel) -> list[nn.Module]:
     return [encoder.embeddings, *layers]
 
 
-def freeze_below(encoder: PreTrainedModel, layer: int) -> PreTrainedModel:
+def freeze_below(
+    encoder: "transformers.PreTrainedModel", layer: int
+) -> "transformers.PreTrainedModel":
     """Freeze the embeddings and all layers under `layer`; train `layer` and those above.
 
     Args:

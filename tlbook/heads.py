@@ -5,16 +5,19 @@ below are what `tlbook.training.fit` asks for as ``loss_of``.
 """
 
 import copy
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
 
 from tlbook.batches import Batch
 from tlbook.encoders.features import INPUTS, POOLINGS, pooled
 from tlbook.tokens import IGNORED
+
+if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
+    import transformers
 
 
 def states_of(encoder: nn.Module, batch: Batch) -> Float[Tensor, "batch tokens hidden"]:
@@ -46,7 +49,7 @@ class Classifier(nn.Module):
     # encoder has one, so there is none here.
     def __init__(
         self,
-        encoder: PreTrainedModel,
+        encoder: "transformers.PreTrainedModel",
         classes: int,
         *,
         pooling: str = "mean",
@@ -75,7 +78,9 @@ class Tagger(nn.Module):
         dropout: Share of each state set to zero in training, 0..1.
     """
 
-    def __init__(self, encoder: PreTrainedModel, classes: int, *, dropout: float = 0.1):
+    def __init__(
+        self, encoder: "transformers.PreTrainedModel", classes: int, *, dropout: float = 0.1
+    ):
         super().__init__()
         self.encoder, self.dropout = encoder, nn.Dropout(dropout)
         self.head = _output_layer(encoder, classes)
@@ -91,7 +96,7 @@ class SpanFinder(nn.Module):
         encoder: A `transformers` encoder.
     """
 
-    def __init__(self, encoder: PreTrainedModel):
+    def __init__(self, encoder: "transformers.PreTrainedModel"):
         super().__init__()
         self.encoder = encoder
         self.head = _output_layer(encoder, 2)
@@ -124,7 +129,9 @@ def span_loss(model: nn.Module, batch: Batch) -> Tensor:
     ) / 2
 
 
-def scratch(encoder: PreTrainedModel, *, seed: int) -> PreTrainedModel:
+def scratch(
+    encoder: "transformers.PreTrainedModel", *, seed: int
+) -> "transformers.PreTrainedModel":
     """Return the same architecture with fresh random weights: the baseline of every transfer.
 
     Args:
@@ -139,7 +146,7 @@ def scratch(encoder: PreTrainedModel, *, seed: int) -> PreTrainedModel:
     return fresh.to(encoder.device).train(encoder.training)
 
 
-def _output_layer(encoder: PreTrainedModel, classes: int) -> nn.Linear:
+def _output_layer(encoder: "transformers.PreTrainedModel", classes: int) -> nn.Linear:
     layer = nn.Linear(encoder.config.hidden_size, classes).to(encoder.device)
     nn.init.normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)

@@ -66,7 +66,8 @@ def start(seed: int = 0) -> tuple[str, torch.device]:
     torch.set_num_threads(probe().threads)
     if where.type == "cpu":
         # Threads that add into the same row of a gradient do so in whatever order they come.
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        # `use_deterministic_algorithms` would import the compiler for it, which takes seconds.
+        torch.set_deterministic_debug_mode("warn")
         torch.utils.deterministic.fill_uninitialized_memory = False  # that would only cost time
     _started = time.perf_counter()
     return profile, where

@@ -5,9 +5,12 @@ segment ids (``token_type_ids``) 0 up to the first [SEP] and 1 after it. Lesson 
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase
+
+if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
+    import transformers
 
 Row = dict[str, object]
 
@@ -15,7 +18,7 @@ IGNORED = -100  # the label that cross-entropy skips
 
 
 def encode(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "transformers.PreTrainedTokenizerBase",
     dataset: Dataset,
     *,
     text: str = "text",
@@ -65,7 +68,7 @@ def encode(
 
 
 def encode_words(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "transformers.PreTrainedTokenizerBase",
     dataset: Dataset,
     *,
     words: str = "tokens",
@@ -121,7 +124,7 @@ def encode_words(
 
 
 def encode_questions(
-    tokenizer: PreTrainedTokenizerBase, dataset: Dataset, *, max_tokens: int = 256
+    tokenizer: "transformers.PreTrainedTokenizerBase", dataset: Dataset, *, max_tokens: int = 256
 ) -> list[Row]:
     """Tokenise a set in SQuAD's columns as ``[CLS] question [SEP] context [SEP]``.
 
@@ -194,7 +197,7 @@ def _require(dataset: Dataset, columns: list[str]) -> None:
         raise KeyError(f"no column {missing[0]!r}; the columns are {dataset.column_names}")
 
 
-def _require_room(tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
+def _require_room(tokenizer: "transformers.PreTrainedTokenizerBase", max_tokens: int) -> None:
     """Below 4, tokenizers silently do not cut a pair; above, the encoder has no positions."""
     most = tokenizer.model_max_length
     if not 4 <= max_tokens <= most:

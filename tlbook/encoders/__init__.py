@@ -6,15 +6,20 @@ A model is a class of `transformers`, so that every cell can be carried to any o
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tlbook import runtime
 from tlbook.encoders import sources
 
+if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
+    import transformers
 
-def load(name: str, *, masked_lm: bool = False) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+
+def load(
+    name: str, *, masked_lm: bool = False
+) -> tuple["transformers.PreTrainedTokenizerBase", "transformers.PreTrainedModel"]:
     """Return (tokenizer, model) of a pre-trained encoder, in evaluation mode and float32.
 
     Args:
@@ -46,7 +51,7 @@ def load(name: str, *, masked_lm: bool = False) -> tuple[PreTrainedTokenizerBase
     return _tokenizer(folder), _model(folder, masked_lm=masked_lm)
 
 
-def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def _tokenizer(folder: Path) -> "transformers.PreTrainedTokenizerBase":
     """A fast tokenizer; our own kind is read directly, four times faster than by AutoTokenizer."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -55,7 +60,7 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
-def _model(folder: Path, *, masked_lm: bool) -> PreTrainedModel:
+def _model(folder: Path, *, masked_lm: bool) -> "transformers.PreTrainedModel":
     """The model in float32, without a pooler: no lesson uses it, and not every encoder has one."""
     from transformers import (
         MODEL_FOR_MASKED_LM_MAPPING,

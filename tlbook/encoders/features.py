@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,10 +13,12 @@ from jaxtyping import Float, Int
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from tlbook import runtime
 from tlbook.batches import Batches
+
+if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
+    import transformers
 
 POOLINGS = ("mean", "cls")
 NAMES = ("_name_or_path", "transformers_version", "dtype")  # in a config, but not of the function
@@ -51,7 +54,7 @@ def pooled(
 
 
 def embed(
-    model: PreTrainedModel,
+    model: "transformers.PreTrainedModel",
     batches: Batches,
     *,
     layers: tuple[int, ...] = (-1,),
@@ -101,7 +104,7 @@ def _save(features: Float[Tensor, "rows layers hidden"], path: Path) -> None:
 
 
 def _computed(
-    model: PreTrainedModel,
+    model: "transformers.PreTrainedModel",
     batches: Batches,
     layers: tuple[int, ...],
     pooling: str,
@@ -123,7 +126,9 @@ def _computed(
     return features
 
 
-def _key(model: PreTrainedModel, batches: Batches, layers: tuple[int, ...], pooling: str) -> str:
+def _key(
+    model: "transformers.PreTrainedModel", batches: Batches, layers: tuple[int, ...], pooling: str
+) -> str:
     """A hash of everything the features depend on; weights enter by their bytes."""
     shape = {k: v for k, v in model.config.to_dict().items() if k not in NAMES}
     settings = [type(model).__name__, shape, layers, pooling, str(runtime.precision(model.device))]

@@ -6,15 +6,18 @@ Notebook: notebooks/2_transformer/26_features_or_finetuning.ipynb
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tlbook import runtime
 from tlbook.encoders.features import INPUTS
+
+if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
+    import transformers
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 
@@ -46,8 +49,8 @@ class WordStates:
 
 
 def word_states(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: "transformers.PreTrainedModel",
+    tokenizer: "transformers.PreTrainedTokenizerBase",
     texts: Sequence[str],
     *,
     size: int = 32,

@@ -4,6 +4,7 @@ The steps of a small model are too short to be shared among threads. Two trainin
 each take as long as one of them. That holds for the fits of scikit-learn, too.
 """
 
+import gc
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -50,6 +51,7 @@ def _all_done(work: Callable[..., object], jobs: list[tuple]) -> Iterator[object
     if workers < 2:
         yield from (_on_one_thread(work, job) for job in jobs)
         return
+    torch.optim.SGD([torch.zeros(1)])  # the first one loads much: once here, not in each worker
     forked = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, forked, _begin, (work, jobs)) as pool:
         yield from pool.map(_done, range(len(jobs)))
@@ -73,6 +75,7 @@ def _on_one_thread(work: Callable[..., object], job: tuple) -> object:
 def _begin(work: Callable[..., object], jobs: list[tuple]) -> None:
     """Keep in a worker what it is to do."""
     _held[:] = work, jobs
+    gc.freeze()  # what the worker was born with is not searched for garbage, so it stays shared
     torch.set_num_threads(1)
     threadpool_limits(1)  # those of NumPy and SciPy
 

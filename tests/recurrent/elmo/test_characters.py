@@ -11,6 +11,7 @@ from tlbook.recurrent.elmo.characters import (
     CharacterCNN,
     Highway,
     ids_of,
+    largest,
 )
 from tlbook.recurrent.elmo.settings import Settings
 
@@ -63,6 +64,21 @@ def test_padding_that_is_cut_off_does_not_matter(words):
     for highway in cnn.highways:
         whole = highway(whole)
     torch.testing.assert_close(cnn(ids), cnn.projection(whole), rtol=0, atol=1e-6)
+
+
+def test_with_derivatives_filters_give_what_a_convolution_gives_and_the_same_gradients():
+    torch.manual_seed(0)
+    letters = torch.rand(5, 9, 3, requires_grad=True)
+    for look in CharacterCNN(SETTINGS).filters:
+        inputs = letters, look.weight, look.bias
+        convolved = look(letters.transpose(1, 2)).amax(-1)
+        found = largest(look, letters)
+        torch.testing.assert_close(found, convolved, rtol=0, atol=1e-6)
+        with torch.no_grad():
+            torch.testing.assert_close(largest(look, letters), convolved, rtol=0, atol=1e-6)
+        weights = torch.rand_like(found)
+        wanted = torch.autograd.grad(convolved, inputs, weights)
+        torch.testing.assert_close(torch.autograd.grad(found, inputs, weights), wanted)
 
 
 def test_a_word_has_the_same_vector_whatever_words_stand_beside_it():

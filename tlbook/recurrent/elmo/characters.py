@@ -90,10 +90,27 @@ class CharacterCNN(nn.Module):
     def forward(self, ids: Int[Tensor, "words characters"]) -> Float[Tensor, "words projection"]:
         # All runs of padding alone are alike, so one is enough: the rest is cut off.
         used = int((ids != PADDING).any(0).nonzero().max()) + 1
-        letters = self.embedding(ids[:, : used + self.widest]).transpose(1, 2)
+        letters = self.embedding(ids[:, : used + self.widest])
         # The activation grows with its input: after the maximum it has less to do.
-        found = [self.activation(look(letters).amax(-1)) for look in self.filters]
+        found = [self.activation(largest(look, letters)) for look in self.filters]
         x = torch.cat(found, dim=-1)
         for highway in self.highways:
             x = highway(x)
         return self.projection(x)
+
+
+def largest(
+    look: nn.Conv1d, letters: Float[Tensor, "words characters width"]
+) -> Float[Tensor, "words filters"]:
+    """Return the largest answer of each filter to the characters of each word.
+
+    With derivatives, runs of characters side by side in one matrix product: forward and backward
+    that takes two thirds of the time of a convolution, which is the faster without them.
+    """
+    if not torch.is_grad_enabled():
+        return look(letters.transpose(1, 2)).amax(-1)
+    (span,) = look.kernel_size
+    places = letters.shape[1] - span + 1
+    runs = torch.cat([letters[:, at : at + places] for at in range(span)], dim=-1)
+    weight = look.weight.transpose(1, 2).flatten(1)
+    return nn.functional.linear(runs, weight, look.bias).max(dim=1).values

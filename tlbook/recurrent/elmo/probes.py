@@ -11,6 +11,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
+from sklearn.linear_model import LogisticRegression  # here, so that no worker has to
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tlbook import metrics
 from tlbook.training.side_by_side import side_by_side
@@ -65,10 +68,6 @@ def probe(train: Words, test: Words, layer: int, *, strength: float) -> float:
         layer: 0 is the word vector.
         strength: How far to trust the labels, above 0: scikit-learn's ``C``.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     # A rough fit will do: what is left is far below what another draw changes.
     classify = LogisticRegression(C=strength, tol=1e-3, max_iter=1000)
     fitted = make_pipeline(StandardScaler(), classify).fit(train.features[:, layer], train.labels)
