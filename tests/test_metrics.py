@@ -72,6 +72,13 @@ def test_half_a_name_is_no_name_but_half_its_tags():
     assert tag_accuracy(logits, gold) == 0.5
 
 
+def test_a_name_may_begin_inside_as_in_the_script_of_conll():
+    names = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+    gold, found = [[0, 1, 2, 3, 4, 4]], [one_hot([0, 2, 2, 4, 4, 4], 5)]
+    assert tag_f1(found, gold, names=names) == 1  # PER at 1 and 2, LOC at 3 to 5
+    assert tag_f1([one_hot([0, 2, 1, 4, 4, 4], 5)], gold, names=names) == pytest.approx(0.4)
+
+
 def test_no_name_anywhere_scores_zero_without_a_warning():
     assert tag_f1([one_hot([0, 0], 4)], [[0, 0]], names=NAMES) == 0
 

@@ -62,7 +62,7 @@ def tag_f1(logits: Rows, labels: Rows, *, names: Sequence[str]) -> float:
         >>> tag_f1([np.eye(2)[[1, 0]]], [[1, IGNORED]], names=["O", "B-PER"])
         1.0
     """
-    from seqeval.metrics import f1_score
+    from nervaluate import Evaluator
 
     gold, found = [], []
     for row, tags in zip(logits, labels, strict=True):
@@ -70,7 +70,9 @@ def tag_f1(logits: Rows, labels: Rows, *, names: Sequence[str]) -> float:
         kept = [place for place, tag in enumerate(tags) if tag != IGNORED]
         gold.append([names[tags[place]] for place in kept])
         found.append([names[best[place]] for place in kept])
-    return float(f1_score(gold, found, zero_division=0))
+    types = sorted({name[2:] for name in names if name[1:2] == "-"})
+    overall = Evaluator(gold, found, tags=types, loader="list").evaluate()["overall"]
+    return float(overall["strict"].f1)
 
 
 def tag_accuracy(logits: Rows, labels: Rows) -> float:
