@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, metadata, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tlbook.workbook import lock
 from tlbook.workbook.course import gradebook
 from tlbook.workbook.lock import pinned
 
@@ -45,6 +46,17 @@ def test_no_dependency_stands_twice():
 def test_the_lock_admits_every_build_of_torch_and_pins_no_part_of_cuda():
     assert "+" not in PINS["torch"]
     assert not [name for name in PINS if name.startswith(("nvidia-", "cuda-", "triton"))]
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_the_oldest_python_that_the_project_admits_takes_every_version_of_the_lock(name):
+    oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
+    assert oldest == lock.OLDEST
+    try:
+        needs = metadata(name)
+    except PackageNotFoundError:
+        pytest.skip(f"{name} is not installed here")
+    assert oldest in SpecifierSet(needs["Requires-Python"] or "")
 
 
 def test_conda_and_make_install_from_the_same_lock_the_same_extras():

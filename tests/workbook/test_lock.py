@@ -66,6 +66,7 @@ def test_renewing_keeps_the_version_of_torch(checkout):
     assert lock.pinned(lock.renew(root, hold=[])) == {"numpy": "2.4", "torch": "2.0.0"}
     assert "torch==2.0.0" in asked
     assert f"{root}[browser,dev,minilm]" in asked
+    assert asked[asked.index("--python-version") + 1] == "3.11.0"
 
 
 def test_another_version_of_torch_can_be_named(checkout):

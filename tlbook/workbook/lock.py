@@ -16,6 +16,7 @@ HEADER = """\
 # The lock: exact versions that were resolved and tested together. `make lock` renews it.
 # Ranges stand in pyproject.toml. `torch==X` admits its CPU and its CUDA builds alike.
 """
+OLDEST = "3.11.0"  # the first release that ``requires-python`` of pyproject.toml admits
 # Parts of torch's CUDA build and of single operating systems: whoever needs one gets the
 # version that the pinned package asks for.
 UNPINNED = re.compile(r"^(nvidia-|cuda-|triton$|appnope$|colorama$|pywin|tlbook$|pip$)")
@@ -86,6 +87,8 @@ def renew(root: Path, *, hold: list[str], pip_options: tuple[str, ...] = ()) -> 
         python = Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python"
         report = Path(folder) / "report.json"
         command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--report", report]
+        # Wheels only, and such as the oldest Python takes: a lock must install on every machine.
+        command += ["--python-version", OLDEST, "--only-binary", ":all:"]
         command += [*pip_options, *wanted, f"{root}[browser,dev,minilm]"]
         subprocess.run(command, check=True, stdout=sys.stderr)
         lines = pins(json.loads(report.read_text(encoding="utf-8")))
