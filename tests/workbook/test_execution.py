@@ -1,5 +1,6 @@
 """A lesson runs in this environment's kernel, and a failure is told, not raised."""
 
+import subprocess
 import sys
 
 import pytest
@@ -63,11 +64,16 @@ def test_a_widget_that_works_is_none(run):
     assert ended.failure is None
 
 
-def test_memory_grows_by_what_the_lesson_holds(run):
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside another child"])
+def test_memory_grows_by_what_the_lesson_holds(run, others):
+    sleepers = [subprocess.Popen(["sleep", "60"]) for _ in range(others)]
     small = run("import time; time.sleep(0.5)")
     large = run("import time; held = bytearray(300 * 2**20); time.sleep(0.5)")
     assert 250 < large.peak_mib - small.peak_mib < 350
     assert small.seconds > 0.5
+    for sleeper in sleepers:
+        sleeper.kill()
+        sleeper.wait()
 
 
 def test_each_code_cell_is_announced_by_its_place(make_notebook, tmp_path):

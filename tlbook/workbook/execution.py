@@ -21,7 +21,7 @@ from tlbook.workbook.lessons import Lesson
 
 ENCRYPTION = "auto" if zmq.has("curve") else "disabled"
 LOOK_EVERY = 0.2  # seconds between two looks at the memory
-WEIGH_EVERY = 2.0  # where processes share it: to tell whose it is takes a hundred times as long
+REST = 9  # times as long as weighing what is shared took, before it is weighed again
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,16 @@ def _watched_memory() -> Iterator[list[float]]:
     seen, done = [0.0], threading.Event()
 
     def look() -> None:
-        this, weighed = psutil.Process(), 0.0
+        this, rested = psutil.Process(), 0.0
         while not done.wait(LOOK_EVERY):
             there = this.children(recursive=True)
             total = sum(_memory(child) for child in there)
             if total > seen[0] and len(there) > 1:  # forks share what they had in common
-                if time.monotonic() - weighed < WEIGH_EVERY:
+                begun = time.monotonic()
+                if begun < rested:
                     continue
                 total = sum(_memory(child, shared_out=True) for child in there)
-                weighed = time.monotonic()
+                rested = time.monotonic() + REST * (time.monotonic() - begun)
             seen[0] = max(seen[0], total)
 
     watcher = threading.Thread(target=look, daemon=True)
