@@ -88,7 +88,7 @@ def renew(root: Path, *, hold: list[str], pip_options: tuple[str, ...] = ()) -> 
         report = Path(folder) / "report.json"
         command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--report", report]
         # Wheels only, and such as the oldest Python takes: a lock must install on every machine.
-        command += ["--python-version", OLDEST, "--only-binary", ":all:"]
+        command += ["--python-version", OLDEST, "--only-binary", ":all:", "--target", folder]
         command += [*pip_options, *wanted, f"{root}[browser,dev,minilm]"]
         subprocess.run(command, check=True, stdout=sys.stderr)
         lines = pins(json.loads(report.read_text(encoding="utf-8")))
