@@ -83,6 +83,11 @@ def test_no_name_anywhere_scores_zero_without_a_warning():
     assert tag_f1([one_hot([0, 0], 4)], [[0, 0]], names=NAMES) == 0
 
 
+def test_names_in_no_rows_are_an_error():
+    with pytest.raises(ValueError, match="there are no rows of tags"):
+        tag_f1([], [], names=NAMES)
+
+
 def test_tags_of_no_word_are_an_error():
     with pytest.raises(ValueError, match="there are no tagged words"):
         tag_accuracy([one_hot([0], 4)], [[IGNORED]])

@@ -58,6 +58,9 @@ def tag_f1(logits: Rows, labels: Rows, *, names: Sequence[str]) -> float:
         labels: One list per row, a tag number per token, -100 where there is no word.
         names: Tag names in the order of their numbers, such as ``O``, ``B-PER``.
 
+    Raises:
+        ValueError: If there are no rows.
+
     Example:
         >>> tag_f1([np.eye(2)[[1, 0]]], [[1, IGNORED]], names=["O", "B-PER"])
         1.0
@@ -70,6 +73,8 @@ def tag_f1(logits: Rows, labels: Rows, *, names: Sequence[str]) -> float:
         kept = [place for place, tag in enumerate(tags) if tag != IGNORED]
         gold.append([names[tags[place]] for place in kept])
         found.append([names[best[place]] for place in kept])
+    if not gold:
+        raise ValueError("there are no rows of tags")
     types = sorted({name[2:] for name in names if name[1:2] == "-"})
     overall = Evaluator(gold, found, tags=types, loader="list").evaluate()["overall"]
     return float(overall["strict"].f1)
