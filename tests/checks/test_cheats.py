@@ -273,14 +273,14 @@ def test_an_answer_that_copies_what_its_callers_hold_is_not_right():
     "check", FUNCTIONS + [c for c in FUNCTIONS_OF_PART_3 if "exact" not in c.__name__]
 )
 def test_a_seed_set_before_makes_no_check_draw_the_same_again(check):
-    seen = []
-    for _ in range(2):
+    seen = set()
+    for _ in range(12):  # two may be the same by chance: some checks have but 18 cases to draw from
         torch.manual_seed(0)
         np.random.seed(0)  # noqa: NPY002 -- the old one, which a learner may set
         cases = []
         check(lambda *case, cases=cases: cases.append(repr(case)))
-        seen.append(cases)
-    assert seen[0] != seen[1]
+        seen.add(tuple(cases))
+    assert len(seen) > 1
 
 
 def test_an_answer_cannot_lift_the_strictness_of_its_own_run(monkeypatch):
