@@ -67,6 +67,11 @@ def test_a_curve_is_the_mean_of_its_points(rows, ax):
     assert line.get_color() == figures.COLOUR["fine-tuning"]
 
 
+def test_the_mean_at_a_single_number_of_labels_is_seen(rows, ax):
+    figures.label_curve(rows[rows["labels"] == 20], ax)
+    assert {line.get_marker() for line in ax.get_lines()} == {"_"}
+
+
 def test_methods_can_be_chosen_and_ordered(rows, ax):
     figures.label_curve(rows, ax, methods=["scratch"])
     assert [line.get_label() for line in ax.get_lines()] == ["scratch"]

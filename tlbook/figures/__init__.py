@@ -100,6 +100,8 @@ def label_curve(
 ) -> plt.Axes:
     """Draw a score against the number of labels: runs as points, their mean as a line.
 
+    The mean of a method that was run with one number of labels only is a dash.
+
     Args:
         rows: Columns ``method``, ``labels`` (count), ``value`` (0..1).
         ax: Axes to draw on.
@@ -111,7 +113,8 @@ def label_curve(
         grey = method in BASELINES
         colour = colour_of(method)
         ax.scatter(runs["labels"], runs["value"], s=12, alpha=0.5, color=colour, linewidths=0)
-        ax.plot(mean.index, mean, color=colour, linestyle="--" if grey else "-", label=method)
+        line = {"linestyle": "--" if grey else "-"} if len(mean) > 1 else {"marker": "_", "ms": 14}
+        ax.plot(mean.index, mean, color=colour, label=method, **line)
     ticks = sorted(rows["labels"].unique())
     ax.set(xscale="log", xlabel="training labels (count, log scale)", ylabel="accuracy (0..1)")
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
