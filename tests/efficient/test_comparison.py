@@ -149,6 +149,15 @@ def test_the_table_is_the_mean_over_sets_and_seeds(rows):
     assert table.loc["fine-tuning", "share"] == 1
 
 
+def test_the_error_of_a_distance_is_that_of_runs_with_one_seed(rows):
+    assert comparison.table(rows, ["a", "b"])["error"].tolist() == pytest.approx([0, 0])
+    moved = (rows["method"] == "adapters 8") & (rows["seed"] == 1)
+    rows.loc[moved, "value"] -= 0.02  # now 5 and 7 points behind
+    adapters = comparison.table(rows, ["a", "b"]).loc["adapters 8"]
+    assert adapters["behind"] == pytest.approx(6)
+    assert adapters["error"] == pytest.approx(1)
+
+
 def test_other_sets_and_metrics_do_not_count(rows):
     other = rows.assign(metric="accuracy, live", value=0.0)
     table = comparison.table(pd.concat([rows, other]), ["a"])

@@ -86,7 +86,9 @@ def report(rows: pd.DataFrame, suite: comparison.Suite) -> str:
     except ValueError as reason:
         return str(reason)
     table["share"] *= 100
-    shown = table.rename(columns={"behind": "behind (points)", "share": "share (%)"})
+    shown = table.rename(
+        columns={"behind": "behind (points)", "error": "its error", "share": "share (%)"}
+    )
     title = f"{suite.encoder}, mean over {len(suite.sets)} sets, {len(suite.seeds)} seeds each"
     return f"{title}\n{shown.to_string(float_format='{:.3f}'.format)}"
 

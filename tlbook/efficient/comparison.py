@@ -231,16 +231,21 @@ def table(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         A row a method: ``accuracy`` (0..1), ``spread`` (standard deviation over seeds), ``behind``
-        (points behind fine-tuning), ``weights`` (trained, count), ``share`` (of those that
-        fine-tuning trains, 0..1), ``seconds`` (of one training).
+        (points behind fine-tuning), ``error`` (standard error of ``behind`` over seeds: runs of one
+        seed have the same first head and order of rows; of one seed it is not known), ``weights``
+        (trained, count), ``share`` (of those that fine-tuning trains, 0..1), ``seconds`` (of one
+        training).
     """
-    by_method = over_sets(rows, sets).groupby("method", sort=False)
-    shown = by_method.agg(
+    means = over_sets(rows, sets)
+    by_seed = means.pivot(index="seed", columns="method", values="value")
+    behind = -100 * by_seed.sub(by_seed[FULL], axis=0)
+    shown = means.groupby("method", sort=False).agg(
         accuracy=("value", "mean"),
         spread=("value", "std"),
-        behind=("value", "mean"),
         weights=("trained_weights", "mean"),
         share=("share", "mean"),
         seconds=("seconds", "mean"),
     )
-    return shown.assign(behind=100 * (shown.loc[FULL, "accuracy"] - shown["accuracy"]))
+    shown.insert(2, "behind", behind.mean())
+    shown.insert(3, "error", behind.sem())
+    return shown
