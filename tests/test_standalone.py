@@ -46,16 +46,38 @@ def with_pocket(name):
     return script
 
 
-def readers_csv(path, rows=80):
-    """Write invented reviews with the columns that the cell's first lines name."""
-    draw = random.Random(0)
+def readers_csv(path, rows):
+    """Write a file with the columns that the cell's first lines name."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "label"])
-        for row in range(rows):
-            good = row % 2 == 0
-            text = ". ".join(draw.choices(GOOD if good else BAD, k=2))
-            writer.writerow([text, "good" if good else "bad"])
+        csv.writer(file).writerows([["text", "label"], *rows])
+
+
+def reviews(copies=4):
+    """Invented reviews as people keep them: some stand twice, one has no label, one no text."""
+    pairs = [(kind, one, other) for kind in (GOOD, BAD) for one in kind for other in kind]
+    rows = [[f"{one}. {other}", "good" if kind is GOOD else "bad"] for kind, one, other in pairs]
+    return [*rows * copies, ["no label", ""], ["", "good"]]
+
+
+def coin_flips(texts=60, copies=4):
+    """Texts with labels that nobody can tell, each several times."""
+    draw = random.Random(0)
+    words = [*GOOD, *BAD]
+    rows = [[" ".join(draw.sample(words, k=4)), draw.choice("ab")] for _ in range(texts)]
+    return rows * copies
+
+
+def ended(name, folder):
+    """Run the gathered file of a lesson in a folder."""
+    (folder / "cell.py").write_text(with_pocket(name), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-W", "error::SyntaxWarning", "cell.py"],
+        cwd=folder,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 @every_cell
@@ -87,25 +109,46 @@ def test_the_readme_shows_each_cell_once():
 @pytest.mark.slow
 @every_cell
 def test_it_runs_alone_on_the_readers_csv(name, tmp_path):
-    readers_csv(tmp_path / "reviews.csv")
-    (tmp_path / "cell.py").write_text(with_pocket(name), encoding="utf-8")
-    ended = subprocess.run(
-        [sys.executable, "-W", "error::SyntaxWarning", "cell.py"],
-        cwd=tmp_path,
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    assert ended.stdout.strip(), "it tells the reader nothing"
+    readers_csv(tmp_path / "reviews.csv", reviews())
+    run = ended(name, tmp_path)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert re.search(r"accuracy .*\d", run.stdout), "it tells the reader nothing"
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.slow
+@every_cell
+def test_no_text_stands_on_both_sides_of_its_split(name, tmp_path):
+    readers_csv(tmp_path / "reviews.csv", coin_flips())
+    run = ended(name, tmp_path)
+    assert run.returncode == 0, run.stderr[-3000:]
+    score = re.search(r"accuracy (?:on \d+ held-out texts: )?([01]\.\d+)", run.stdout)
+    assert float(score[1]) < 0.9, "it knows the answers to coin flips"
+
+
+def reading(name):
+    """The lines of a cell that read the reader's file."""
+    return CARRIED[name].partition("\nrows = ")[2].partition("{names}")[0]
+
+
+@every_cell
+def test_every_cell_reads_the_file_alike(name):
+    assert reading(name) == reading("00_start_here")
+
+
+@pytest.mark.slow
+def test_what_cannot_be_learned_from_is_refused_with_the_files_name(tmp_path):
+    readers_csv(tmp_path / "reviews.csv", [["one text", "good"]] * 9)
+    run = ended("00_start_here", tmp_path)
+    assert run.returncode == 1
+    assert "reviews.csv needs two labels and six different texts, it has ['good']" in run.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:LSTM with projections")  # torch says that it is slower
 def test_elmo_by_hand_gives_the_layers_of_the_bilm():
     cell = {}
-    exec(with_pocket("13_elmo").partition("\nrows = load_dataset")[0], cell)
+    exec(with_pocket("13_elmo").partition("\nrows = Dataset")[0], cell)
     words = ["Ada", "sat", "on", "the", "bank", "of", "an", "unpronounceableriverwithnoend", "."]
     with torch.inference_mode():
         found = cell["elmo"](words).numpy()
