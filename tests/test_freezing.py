@@ -2,7 +2,20 @@
 
 import pytest
 from torch import nn
-from transformers import DistilBertConfig, DistilBertModel
+from transformers import (
+    DebertaV2Config,
+    DebertaV2Model,
+    DistilBertConfig,
+    DistilBertModel,
+    ElectraConfig,
+    ElectraModel,
+    MegatronBertConfig,
+    MegatronBertModel,
+    RobertaPreLayerNormConfig,
+    RobertaPreLayerNormModel,
+    XLMRobertaXLConfig,
+    XLMRobertaXLModel,
+)
 
 from tests.tiny_models import tiny_bert, tiny_config
 from tlbook.freezing import (
@@ -19,6 +32,15 @@ EMBEDDINGS = (23 + 256 + 2) * 8 + 2 * 8  # words, positions, segments; layer nor
 ATTENTION = 4 * (8 * 8 + 8) + 2 * 8
 FEED_FORWARD = 8 * 16 + 16 + 16 * 8 + 8 + 2 * 8
 LAYER = ATTENTION + FEED_FORWARD
+SIZES = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 40,
+}
+RELATIVE = {"relative_attention": True, "norm_rel_ebd": "layer_norm"}
 
 
 def test_weights_are_counted_by_hand():
@@ -46,6 +68,39 @@ def test_only_the_layers_above_the_line_are_trained(layer, left):
 
 def test_a_lower_line_thaws_what_a_higher_one_froze():
     assert trained_weights(freeze_below(freeze_below(tiny_bert(), 3), 1)) == 2 * LAYER
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        ElectraModel(ElectraConfig(**SIZES, embedding_size=8)),
+        DebertaV2Model(DebertaV2Config(**SIZES, **RELATIVE, conv_kernel_size=3)),
+    ],
+    ids=lambda encoder: type(encoder).__name__,
+)
+@pytest.mark.parametrize("layer", [1, 3])
+def test_what_lies_below_the_layers_or_is_shared_by_them_is_frozen(encoder, layer):
+    freeze_below(encoder, layer)
+    kept = tuple(f"encoder.layer.{number}." for number in range(layer - 1, 3))
+    for name, weight in encoder.named_parameters():
+        assert weight.requires_grad is name.startswith(kept), name
+    assert trained_weights(freeze_below(encoder, 0)) == encoder.num_parameters()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "norm"),
+    [
+        (MegatronBertModel(MegatronBertConfig(**SIZES)), "encoder.ln"),
+        (XLMRobertaXLModel(XLMRobertaXLConfig(**SIZES)), "encoder.LayerNorm"),
+        (RobertaPreLayerNormModel(RobertaPreLayerNormConfig(**SIZES)), "LayerNorm"),
+    ],
+)
+def test_the_pooler_and_a_norm_after_the_last_layer_are_trained(encoder, norm):
+    freeze_below(encoder, 4)
+    trained = {name for name, weight in encoder.named_parameters() if weight.requires_grad}
+    assert trained == {
+        f"{part}.{kind}" for part in (norm, "pooler.dense") for kind in ("weight", "bias")
+    }
 
 
 @pytest.mark.parametrize("layer", [-1, 4])

@@ -7,6 +7,8 @@ from torch import nn
 if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
     import transformers
 
+AFTER = ("pooler", "ln_f", "LayerNorm", "layernorm", "encoder.ln", "encoder.LayerNorm")
+
 
 def freeze(module: nn.Module) -> nn.Module:
     """Stop training the module's weights; no gradients are computed or stored for them."""
@@ -31,10 +33,23 @@ def layers_of(encoder: "transformers.PreTrainedModel") -> list[nn.Module]:
     return [encoder.embeddings, *layers]
 
 
+def after_layers(encoder: nn.Module) -> list[nn.Module]:
+    """Return the parts that run after the last layer: the pooler, and a norm where there is one."""
+    named = dict(encoder.named_modules())
+    found = {name: named[name] for name in AFTER if name in named}
+    if "encoder.rel_embeddings" in named:
+        found.pop("encoder.LayerNorm", None)  # DeBERTa: of the positions that its layers share
+    return list(found.values())
+
+
 def freeze_below(
     encoder: "transformers.PreTrainedModel", layer: int
 ) -> "transformers.PreTrainedModel":
     """Freeze the embeddings and all layers under `layer`; train `layer` and those above.
+
+    What lies between embeddings and layers (ELECTRA's projection) or is shared by all layers
+    (DeBERTa's relative positions) is frozen with the embeddings; what runs after the last layer
+    (see `after_layers`) is trained.
 
     Args:
         encoder: A BERT-like encoder.
@@ -46,9 +61,9 @@ def freeze_below(
     parts = layers_of(encoder)
     if not 0 <= layer <= len(parts):
         raise ValueError(f"layer must lie in 0..{len(parts)}, got {layer}")
-    unfreeze(encoder)
-    for part in parts[:layer]:
-        freeze(part)
+    freeze(encoder)
+    for part in [*parts[layer:], *after_layers(encoder)] if layer else [encoder]:
+        unfreeze(part)
     return encoder
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.tiny_models import tiny_bert
 from tlbook import results
 from tlbook.efficient import comparison
+from tlbook.efficient.__main__ import FOLDER
 from tlbook.efficient.adaptation import Method, Task
 from tlbook.efficient.comparison import METHODS, SUITES, Suite
 from tlbook.freezing import trained_weights
@@ -173,8 +174,12 @@ def test_without_all_runs_of_fine_tuning_there_is_nothing_to_compare(rows):
         comparison.table(rows[1:], ["a", "b"])
 
 
-def test_all_methods_try_three_rates():
-    assert {len(set(method.learning_rates)) for method in METHODS.values()} == {3}
+def test_all_methods_try_three_rates_and_a_lower_one_where_the_lowest_was_best():
+    rows = results.load(FOLDER)
+    for name, method in METHODS.items():
+        best = comparison.best_rate(rows, name, comparison.SUITES["workbook"].sets)
+        assert len(set(method.learning_rates)) in (3, 4)
+        assert min(method.learning_rates) < best < max(method.learning_rates), name
 
 
 def norms(count, hidden=64):

@@ -1,24 +1,22 @@
 """What LoRA promises: a harmless start, few trained weights, exact merging, a way back."""
 
+import copy
+import inspect
+
 import pytest
 import torch
 from torch import nn
+from transformers import BertForMaskedLM, BertForSequenceClassification
 
-from tests.tiny_models import tiny_bert, tiny_rows
+from tests.efficient.tiny_trunks import tiny_trunk
+from tests.tiny_models import tiny_bert, tiny_config, tiny_rows
 from tlbook.batches import Batches, collate
 from tlbook.efficient import lora
-from tlbook.efficient.lora import LowRankLinear
 from tlbook.freezing import trained_weights
 from tlbook.heads import Classifier, classification_loss
 from tlbook.training import fit
 
 ATTENTION = 2 * 2 * (8 + 8)  # two layers, queries and values, hidden 8: weights per rank
-
-
-@pytest.fixture
-def layer():
-    torch.manual_seed(0)
-    return LowRankLinear(nn.Linear(6, 5), rank=2, alpha=4.0)
 
 
 def batch():
@@ -40,85 +38,6 @@ def stirred(model):
 
 def weights_of(model):
     return {name: weight.clone() for name, weight in model.state_dict().items()}
-
-
-def test_a_layer_starts_as_the_pretrained_one(layer):
-    x = torch.randn(3, 7, 6)
-    assert torch.equal(layer(x), layer.frozen(x))
-
-
-def test_a_layer_trains_only_its_two_narrow_matrices(layer):
-    trained = {name for name, weight in layer.named_parameters() if weight.requires_grad}
-    assert trained == {"down", "up"}
-
-
-def test_a_layer_matches_the_formula_by_hand():
-    layer = LowRankLinear(nn.Linear(2, 1, bias=False), rank=1, alpha=3.0)
-    with torch.no_grad():
-        layer.frozen.weight.copy_(torch.tensor([[1.0, 0.0]]))
-        layer.down.copy_(torch.tensor([[0.0, 2.0]]))
-        layer.up.copy_(torch.tensor([[5.0]]))
-    # W x = 1; (3 / 1) * 5 * (2 * 10) = 300
-    assert layer(torch.tensor([1.0, 10.0])).item() == 301.0
-
-
-def test_a_starts_within_the_bounds_of_a_linear_layer_and_fills_them():
-    down = LowRankLinear(nn.Linear(100, 50), rank=40, alpha=1.0).down
-    assert down.abs().max() <= 0.1
-    assert down.min() < -0.09
-    assert down.max() > 0.09
-
-
-def test_doubling_alpha_doubles_the_correction(layer):
-    nn.init.normal_(layer.up)
-    before = layer.delta()
-    layer.alpha *= 2
-    torch.testing.assert_close(layer.delta(), 2 * before)
-
-
-def test_the_correction_has_the_rank_asked_for(layer):
-    nn.init.normal_(layer.up)
-    assert torch.linalg.matrix_rank(layer.delta()) == 2
-
-
-def test_merging_keeps_the_function(layer):
-    nn.init.normal_(layer.up)
-    x = torch.randn(4, 6)
-    before = layer(x)
-    layer.eval().merge()
-    torch.testing.assert_close(layer(x), before, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(layer.frozen(x), before, atol=1e-5, rtol=1e-5)
-
-
-def test_merging_twice_is_merging_once(layer):
-    nn.init.normal_(layer.up)
-    layer.merge()
-    once = layer.frozen.weight.clone()
-    layer.merge()
-    assert torch.equal(layer.frozen.weight, once)
-
-
-def test_unmerging_gives_the_matrix_back_bit_for_bit(layer):
-    nn.init.normal_(layer.up)
-    before = layer.frozen.weight.clone()
-    layer.merge()
-    assert not torch.equal(layer.frozen.weight, before)
-    layer.unmerge()
-    layer.unmerge()
-    assert torch.equal(layer.frozen.weight, before)
-
-
-def test_a_merged_layer_refuses_to_learn_nothing(layer):
-    layer.merge()
-    layer.eval()(torch.randn(2, 6))
-    with pytest.raises(RuntimeError, match=r"merged.*unmerge\(model\) first"):
-        layer.train()(torch.randn(2, 6))
-
-
-@pytest.mark.parametrize("rank", [0, 6])
-def test_a_layer_rejects_impossible_ranks(rank):
-    with pytest.raises(ValueError, match=r"rank must lie in 1\.\.5, got"):
-        LowRankLinear(nn.Linear(6, 5), rank=rank, alpha=1.0)
 
 
 def test_the_model_starts_as_it_was():
@@ -152,6 +71,48 @@ def test_a_bare_encoder_takes_it_too():
     assert trained_weights(encoder) == 2 * ATTENTION
 
 
+def test_a_classifier_of_transformers_keeps_its_new_head_trained():
+    model = BertForSequenceClassification(tiny_config(num_labels=3))
+    assert lora.encoder_of(model) is model.bert
+    lora.add(model, rank=2)
+    assert model.classifier.weight.requires_grad
+    assert trained_weights(model) == 2 * ATTENTION + 8 * 3 + 3
+
+
+def test_a_language_model_has_no_new_head():
+    model = BertForMaskedLM(tiny_config())
+    lora.add(model, rank=2)
+    assert lora.encoder_of(model) is model
+    assert trained_weights(model) == 2 * ATTENTION
+
+
+@pytest.mark.parametrize("act", [lora.add, lora.count])
+def test_a_model_without_an_encoder_is_named(act):
+    model = nn.Sequential(nn.Linear(2, 2))
+    with pytest.raises(ValueError, match=r"Sequential has no encoder in \.encoder; give"):
+        act(model, rank=1, targets=["0"])
+    model.encoder = "bert"
+    with pytest.raises(ValueError, match="Sequential has no encoder"):
+        act(model, rank=1, targets=["0"])
+
+
+def test_the_projections_of_gpt2_take_it_too():
+    encoder = tiny_trunk("gpt2")
+    given = {"input_ids": torch.arange(6).view(2, 3)}
+    before = encoder(**given).last_hidden_state
+    base = encoder.h[0].attn.c_attn.weight.clone()
+    count = lora.count(encoder, rank=2, targets=["c_attn", "mlp.c_proj"])
+    lora.add(encoder, rank=2, targets=["c_attn", "mlp.c_proj"])
+    assert trained_weights(encoder) == count == 2 * 2 * ((8 + 24) + (32 + 8))
+    assert torch.equal(encoder(**given).last_hidden_state, before)
+    apart = stirred(encoder)(**given).last_hidden_state
+    assert not torch.allclose(apart, before)
+    lora.merge(encoder)
+    torch.testing.assert_close(encoder(**given).last_hidden_state, apart, atol=1e-5, rtol=1e-5)
+    lora.remove(encoder)
+    assert torch.equal(encoder.h[0].attn.c_attn.weight, base)
+
+
 def test_training_moves_lora_and_the_head_and_not_one_bit_of_the_rest():
     model = classifier()
     lora.add(model, rank=2)
@@ -176,6 +137,75 @@ def test_a_whole_model_merges_and_unmerges():
     assert torch.equal(model(**batch()), before)
     query = "encoder.encoder.layer.0.attention.self.query"
     assert torch.equal(lora.layers(model)[query].frozen.weight, base[f"{query}.weight"])
+
+
+def test_the_state_of_a_merged_model_is_neither_told_nor_replaced():
+    model = classifier()
+    lora.add(model, rank=2)
+    told = copy.deepcopy(stirred(model).state_dict())
+    lora.merge(model)
+    message = r"LoRA is merged: .*; call unmerge\(model\) first"
+    with pytest.raises(RuntimeError, match=message):
+        model.state_dict()
+    with pytest.raises(RuntimeError, match=message):
+        model.load_state_dict(told)
+    lora.unmerge(model)
+    model.load_state_dict(told)
+    assert all(torch.equal(weight, told[name]) for name, weight in model.state_dict().items())
+
+
+def test_a_merged_model_says_in_evaluation_too_why_there_are_no_gradients():
+    model = classifier()
+    lora.add(model, rank=2)
+    lora.merge(stirred(model))
+    with pytest.raises(RuntimeError, match=r"merged.*call unmerge\(model\) first"):
+        classification_loss(model, batch()).backward()
+    for factor in [w for name, w in model.named_parameters() if name.endswith((".down", ".up"))]:
+        factor.requires_grad_(False)
+    classification_loss(model.train(), batch()).backward()
+    assert model.head.weight.grad is not None, "the head alone may learn"
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_merged_model_answers_without_gradients_in_any_mode(mode):
+    model = classifier()
+    lora.add(model, rank=2)
+    expected = stirred(model)(**batch())
+    lora.merge(model)
+    with mode():
+        found = model.train()(**batch())
+    torch.testing.assert_close(found, expected.detach(), atol=1e-5, rtol=1e-5)
+
+
+def test_a_copy_of_a_merged_model_is_merged_and_unmerges_by_itself():
+    model = classifier()
+    lora.add(model, rank=2)
+    apart = stirred(model)(**batch())
+    lora.merge(model)
+    merged = model(**batch())
+    twin = copy.deepcopy(model)
+    assert torch.equal(twin(**batch()), merged)
+    with pytest.raises(RuntimeError, match="LoRA is merged"):
+        twin.state_dict()
+    lora.unmerge(twin)
+    assert torch.equal(twin(**batch()), apart)
+    assert torch.equal(model(**batch()), merged), "the model stays merged"
+    assert list(twin.state_dict())
+
+
+def test_a_merged_model_can_be_looked_at_apart():
+    model = classifier()
+    lora.add(model, rank=2)
+    told = copy.deepcopy(stirred(model).state_dict())
+    lora.merge(model)
+    merged = model(**batch())
+    with lora.apart(model):
+        assert all(torch.equal(told[name], w) for name, w in model.state_dict().items())
+    with pytest.raises(ZeroDivisionError), lora.apart(model):
+        _ = 1 / 0
+    assert torch.equal(model(**batch()), merged)
+    lora.unmerge(model)
+    assert all(torch.equal(told[name], w) for name, w in model.state_dict().items())
 
 
 @pytest.mark.parametrize("merged", [False, True])
@@ -205,6 +235,13 @@ def test_a_short_target_stands_for_all_that_end_with_it():
     encoder = tiny_bert()
     lora.add(encoder, rank=1, targets=["output.dense"])
     assert len(lora.layers(encoder)) == 4, "of attention and feed-forward, in two layers"
+
+
+def test_a_single_target_needs_no_list():
+    encoder = tiny_bert()
+    assert lora.count(encoder, rank=1, targets="query") == 2 * (8 + 8)
+    lora.add(encoder, rank=1, targets="query")
+    assert [name.split(".")[-1] for name in lora.layers(encoder)] == ["query"] * 2
 
 
 def test_the_same_seed_draws_the_same_matrices_and_leaves_the_global_generator_alone():
@@ -241,10 +278,18 @@ def stirred_encoder():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rank": 0}, r"rank must lie in 1\.\.8, got 0"),
-        ({"rank": 9}, r"rank must lie in 1\.\.8, got 9"),
-        ({"alpha": 0.0}, "alpha must be above 0, got 0.0"),
+        ({"rank": 0}, r"rank must be a whole number in 1\.\.8, got 0"),
+        ({"rank": 9}, r"rank must be a whole number in 1\.\.8, got 9"),
+        ({"rank": 2.5}, r"rank must be a whole number in 1\.\.8, got 2\.5"),
+        ({"rank": True}, "rank must be a whole number .* got True"),
+        ({"rank": "x"}, "rank must be a whole number .* got 'x'"),
+        ({"alpha": 0.0}, r"alpha must be a number above 0, got 0\.0"),
+        ({"alpha": float("inf")}, "alpha must be a number above 0, got inf"),
+        ({"alpha": float("nan")}, "alpha must be a number above 0, got nan"),
+        ({"alpha": "x"}, "alpha must be a number above 0, got 'x'"),
+        ({"alpha": True}, "alpha must be a number above 0, got True"),
         ({"targets": ["q_proj"]}, "'q_proj'; there are attention.output.dense, .*query"),
+        ({"targets": "q_proj"}, "no linear layer is called 'q_proj'; there are"),
         ({"targets": ["query", "LayerNorm"]}, "no linear layer is called 'LayerNorm'"),
         ({"targets": []}, "name at least one target"),
     ],
@@ -253,9 +298,50 @@ def test_impossible_settings_are_named_and_leave_the_model_as_it_was(options, me
     model = classifier()
     before = weights_of(model)
     with pytest.raises(ValueError, match=message):
-        lora.add(model, **options)
+        inspect.unwrap(lora.add)(model, **options)  # without the test run's own check of types
     assert list(model.state_dict()) == list(before)
     assert all(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize("rank", [0, 9, 2.5])
+def test_no_weights_are_counted_for_an_impossible_rank(rank):
+    with pytest.raises(ValueError, match=r"rank must be a whole number in 1\.\.8, got"):
+        inspect.unwrap(lora.count)(tiny_bert(), rank=rank)
+
+
+def test_a_model_of_which_the_last_layer_cannot_be_corrected_stays_as_it_was():
+    model = classifier()
+    last = model.encoder.encoder.layer[1].attention.self.value
+    last.weight = nn.Parameter(torch.ones(8, 8, dtype=torch.int8), requires_grad=False)
+    flags = {name: weight.requires_grad for name, weight in model.named_parameters()}
+    with pytest.raises(ValueError, match=r"weights of torch\.int8 take no correction"):
+        lora.add(model, rank=2)
+    assert not lora.layers(model)
+    assert {name: weight.requires_grad for name, weight in model.named_parameters()} == flags
+
+
+def test_a_failure_halfway_leaves_the_model_as_it_was(monkeypatch):
+    model, made = classifier(), []
+    flags = {name: weight.requires_grad for name, weight in model.named_parameters()}
+
+    def rand(*sizes, **options):
+        made.append(sizes)
+        if len(made) == 3:
+            raise RuntimeError("out of memory")
+        return torch.zeros(*sizes)
+
+    monkeypatch.setattr(torch, "rand", rand)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        lora.add(model, rank=2)
+    assert not lora.layers(model)
+    assert {name: weight.requires_grad for name, weight in model.named_parameters()} == flags
+
+
+def test_an_encoder_without_linear_layers_says_so():
+    model = nn.Module()
+    model.encoder = nn.Embedding(3, 2)
+    with pytest.raises(ValueError, match="'query'; there are none"):
+        lora.add(model)
 
 
 def test_adding_twice_is_an_error():

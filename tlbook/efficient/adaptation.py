@@ -43,7 +43,7 @@ class Method:
     Attributes:
         apply: Gets a `tlbook.heads.Classifier` and the run's seed; adds what the method adds and
             leaves only what it trains with ``requires_grad``.
-        learning_rates: Candidates, all methods have three.
+        learning_rates: Candidates, three for all, and a lower one where their lowest was best.
         stored: True if only the head is trained: the encoder then runs once for all.
     """
 

@@ -5,91 +5,15 @@ Notebook: notebooks/3_efficient/33_lora.ipynb
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch import nn
 from transformers import PreTrainedModel
 
+from tlbook.efficient.low_rank import LowRankLinear, Matrix, require_possible, sizes
 from tlbook.freezing import freeze
-
-
-class LowRankLinear(nn.Module):
-    """A frozen linear layer plus a trained correction of low rank.
-
-    Computes ``h = W x + b + (alpha / rank) B A x`` (equation 3), where
-
-    =====  =================  ===========================  ==========================
-    paper  here               shape                        at the start
-    =====  =================  ===========================  ==========================
-    W      ``frozen.weight``  (out_features, in_features)  pre-trained, frozen
-    A      ``down``           (rank, in_features)          uniform, within 1 / sqrt(in)
-    B      ``up``             (out_features, rank)         zero
-    =====  =================  ===========================  ==========================
-
-    Because B starts at zero, the layer first computes exactly what the pre-trained one does.
-
-    Args:
-        frozen: The pre-trained layer. Its weights stop requiring gradients.
-        rank: Inner width of the correction, from 1 to min(in_features, out_features).
-        alpha: Strength of the correction, above 0; ``alpha / rank`` multiplies it, so that
-            another rank does not call for another learning rate.
-        generator: Draws A; the global one by default.
-
-    Raises:
-        ValueError: If `rank` or `alpha` is outside its range.
-
-    Example:
-        >>> layer = LowRankLinear(nn.Linear(8, 4), rank=2, alpha=4.0)
-        >>> layer(torch.zeros(3, 8)).shape
-        torch.Size([3, 4])
-    """
-
-    # Paper: A is Gaussian at the start; its code, and peft, draw it uniformly as nn.Linear does.
-    def __init__(
-        self,
-        frozen: nn.Linear,
-        *,
-        rank: int,
-        alpha: float,
-        generator: torch.Generator | None = None,
-    ):
-        super().__init__()
-        _require_possible([frozen], rank, alpha)
-        self.frozen = freeze(frozen)
-        self.alpha, self.rank = alpha, rank
-        down = torch.rand(rank, frozen.in_features, generator=generator).mul(2).sub(1)
-        self.down = nn.Parameter((down / frozen.in_features**0.5).to(frozen.weight))
-        self.up = nn.Parameter(frozen.weight.new_zeros(frozen.out_features, rank))
-        self.register_buffer("replaced", None, persistent=False)  # W, while another is in place
-
-    def forward(
-        self, x: Float[Tensor, "*batch in_features"]
-    ) -> Float[Tensor, "*batch out_features"]:
-        if self.replaced is None:
-            return self.frozen(x) + linear(linear(x, self.down), self.up) * (self.alpha / self.rank)
-        if self.training and torch.is_grad_enabled():
-            raise RuntimeError("LoRA is merged and would not learn; call unmerge(model) first")
-        return self.frozen(x)
-
-    @torch.no_grad()
-    def delta(self) -> Float[Tensor, "out_features in_features"]:
-        """Return the correction as one matrix, ``(alpha / rank) B A``."""
-        return (self.alpha / self.rank) * self.up @ self.down
-
-    def merge(self) -> None:
-        """Put ``W + delta`` in the place of W: no extra work per token (section 4.1)."""
-        if self.replaced is None:
-            # W is set aside, not subtracted again later: so unmerging leaves no rounding error.
-            self.replaced = self.frozen.weight.data
-            self.frozen.weight.data = self.replaced + self.delta()
-
-    def unmerge(self) -> None:
-        """Put W back, bit for bit."""
-        if self.replaced is not None:
-            self.frozen.weight.data, self.replaced = self.replaced, None
 
 
 def add(
@@ -97,7 +21,7 @@ def add(
     *,
     rank: int = 4,
     alpha: float = 8.0,
-    targets: Sequence[str] = ("query", "value"),
+    targets: Sequence[str] | str = ("query", "value"),
     seed: int = 0,
 ) -> None:
     """Freeze the encoder and put a `LowRankLinear` around each of its chosen linear layers.
@@ -105,18 +29,20 @@ def add(
     What stands outside the encoder, the head, stays as trainable as it was.
 
     Args:
-        model: A BERT-like encoder of `transformers`, or a head of `tlbook.heads` with one in
-            ``.encoder``; changed in place.
+        model: An encoder of `transformers`, one of its classifiers (see `encoder_of`), or a head
+            of `tlbook.heads` with an encoder in ``.encoder``; changed in place.
         rank: Of every correction, from 1 to the narrowest side of a chosen layer.
         alpha: See `LowRankLinear`. The paper keeps one alpha for all ranks (section 4.1).
-        targets: Names of linear layers; as in `peft`, a name stands for all that end with it:
-            ``query`` for that of each layer, ``output.dense`` for those of attention and
-            feed-forward both. The paper's are the projections to queries and values.
+        targets: Names of linear layers, or one name; as in `peft`, a name stands for all that end
+            with it: ``query`` for that of each layer, ``output.dense`` for those of attention and
+            feed-forward both. The paper's are the projections to queries and values; GPT-2 has
+            them, and the keys, in one layer, ``c_attn``.
         seed: Of the matrices A; the global generator is left as it was.
 
     Raises:
-        ValueError: If the model has LoRA already, a target matches no linear layer (lists those
-            there are), or `rank` or `alpha` is impossible. The model is then unchanged.
+        ValueError: If the model has LoRA already or no encoder, a target matches no linear layer
+            (lists those there are), or `rank` or `alpha` is impossible. The model is then
+            unchanged.
 
     Example:
         >>> from tlbook import encoders
@@ -129,15 +55,19 @@ def add(
     require_none(model)
     encoder = encoder_of(model)
     chosen = _linear_layers(encoder, targets)
-    _require_possible(list(chosen.values()), rank, alpha)
-    freeze(encoder)
+    require_possible(list(chosen.values()), rank, alpha)
     generator = torch.Generator().manual_seed(seed)
-    for name, frozen in chosen.items():
-        wrapped = LowRankLinear(frozen, rank=rank, alpha=alpha, generator=generator)
-        encoder.set_submodule(name, wrapped.train(frozen.training))
+    with _flags_kept_on_error(encoder):
+        made = {
+            name: LowRankLinear(frozen, rank=rank, alpha=alpha, generator=generator)
+            for name, frozen in chosen.items()
+        }
+    freeze(encoder)
+    for name, layer in made.items():
+        encoder.set_submodule(name, layer.train(layer.frozen.training))
 
 
-def count(model: nn.Module, *, rank: int, targets: Sequence[str] = ("query", "value")) -> int:
+def count(model: nn.Module, *, rank: int, targets: Sequence[str] | str = ("query", "value")) -> int:
     """Return how many weights `add` would train beside the head; the model stays as it is.
 
     Args:
@@ -146,7 +76,7 @@ def count(model: nn.Module, *, rank: int, targets: Sequence[str] = ("query", "va
         targets: As for `add`.
 
     Raises:
-        ValueError: If a target matches no linear layer.
+        ValueError: If `add` would refuse.
 
     Example:
         >>> from transformers import BertConfig, BertModel
@@ -155,8 +85,9 @@ def count(model: nn.Module, *, rank: int, targets: Sequence[str] = ("query", "va
         >>> count(encoder, rank=2) == 3 * 2 * 2 * (8 + 8)  # layers, targets, rank, in and out
         True
     """
-    chosen = _linear_layers(encoder_of(model), targets).values()
-    return rank * sum(layer.in_features + layer.out_features for layer in chosen)
+    chosen = list(_linear_layers(encoder_of(model), targets).values())
+    require_possible(chosen, rank)
+    return rank * sum(sum(sizes(layer)) for layer in chosen)
 
 
 def layers(model: nn.Module) -> dict[str, LowRankLinear]:
@@ -167,6 +98,8 @@ def layers(model: nn.Module) -> dict[str, LowRankLinear]:
 
 def merge(model: nn.Module) -> None:
     """Fold every correction into its matrix; the model computes the same, as fast as before LoRA.
+
+    Until `unmerge` it is for answers only: it refuses to learn, and to tell or load its state.
 
     Args:
         model: Has LoRA; one that is merged already stays as it is.
@@ -191,6 +124,33 @@ def unmerge(model: nn.Module) -> None:
         layer.unmerge()
 
 
+@contextmanager
+def apart(model: nn.Module) -> Iterator[None]:
+    """Have the pre-trained matrices in their places for a while, and merge again if it was merged.
+
+    Args:
+        model: With LoRA, merged or not, or without.
+
+    Example:
+        >>> model = nn.Module()
+        >>> model.encoder = nn.Sequential(nn.Linear(2, 2))
+        >>> add(model, rank=1, targets="0")
+        >>> merge(model)
+        >>> with apart(model):
+        ...     list(model.state_dict())
+        ['encoder.0.down', 'encoder.0.up', 'encoder.0.frozen.weight', 'encoder.0.frozen.bias']
+    """
+    merged = [layer for layer in layers(model).values() if layer.replaced is not None]
+    weights = [layer.frozen.weight.data for layer in merged]
+    for layer in merged:
+        layer.unmerge()
+    try:
+        yield
+    finally:
+        for layer, weight in zip(merged, weights, strict=True):
+            layer.replaced, layer.frozen.weight.data = layer.frozen.weight.data, weight
+
+
 def remove(model: nn.Module) -> None:
     """Take LoRA off: the pre-trained layers stand where they stood, bit for bit, still frozen.
 
@@ -206,8 +166,26 @@ def remove(model: nn.Module) -> None:
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
-    """Return the encoder of a model with a head, or the encoder itself."""
-    return model if isinstance(model, PreTrainedModel) else model.encoder
+    """Return the pre-trained part of a model, without the new head; it may be all of it.
+
+    Of a classifier of `transformers`, such as ``BertForSequenceClassification``, it is the
+    ``base_model``. The output layer of a language model was pre-trained too, and belongs to it.
+
+    Args:
+        model: Of `transformers`, or any with an encoder in ``.encoder``.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(model, PreTrainedModel):
+        return model.base_model if model.get_output_embeddings() is None else model
+    encoder = getattr(model, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise ValueError(
+            f"{type(model).__name__} has no encoder in .encoder; give a model of transformers, or "
+            "one that holds its encoder there, as those of tlbook.heads do"
+        )
+    return encoder
 
 
 def require_none(model: nn.Module) -> None:
@@ -223,14 +201,15 @@ def _present(model: nn.Module) -> dict[str, LowRankLinear]:
     return found
 
 
-def _linear_layers(encoder: nn.Module, targets: Sequence[str]) -> dict[str, nn.Linear]:
+def _linear_layers(encoder: nn.Module, targets: Sequence[str] | str) -> dict[str, Matrix]:
     """The linear layers whose dotted name is a target or ends with one."""
-    linears = {name: m for name, m in encoder.named_modules() if isinstance(m, nn.Linear)}
+    targets = [targets] if isinstance(targets, str) else targets
+    linears = {name: m for name, m in encoder.named_modules() if isinstance(m, Matrix)}
     matching = {
         target: [name for name in linears if f".{name}".endswith(f".{target}")]
         for target in targets
     }
-    there = ", ".join(sorted({re.sub(r".*\.\d+\.", "", name) for name in linears}))
+    there = ", ".join(sorted({re.sub(r".*\.\d+\.", "", name) for name in linears})) or "none"
     if not matching:
         raise ValueError(f"name at least one target, such as 'query'; there are {there}")
     for target, names in matching.items():
@@ -240,9 +219,13 @@ def _linear_layers(encoder: nn.Module, targets: Sequence[str]) -> dict[str, nn.L
     return {name: layer for name, layer in linears.items() if name in wanted}
 
 
-def _require_possible(chosen: Sequence[nn.Linear], rank: int, alpha: float) -> None:
-    widest = min(min(layer.in_features, layer.out_features) for layer in chosen)
-    if not 1 <= rank <= widest:
-        raise ValueError(f"rank must lie in 1..{widest}, got {rank}")
-    if not alpha > 0:
-        raise ValueError(f"alpha must be above 0, got {alpha}")
+@contextmanager
+def _flags_kept_on_error(encoder: nn.Module) -> Iterator[None]:
+    """Put ``requires_grad`` of all weights back if what is done meanwhile fails."""
+    flags = [(weight, weight.requires_grad) for weight in encoder.parameters()]
+    try:
+        yield
+    except BaseException:
+        for weight, trained in flags:
+            weight.requires_grad_(trained)
+        raise

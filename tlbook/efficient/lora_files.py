@@ -16,9 +16,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from tlbook.efficient import lora
 from tlbook.efficient.adapters.files import base_name, fingerprint
+from tlbook.efficient.low_rank import Matrix, is_positive, is_whole, sizes
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
@@ -29,10 +32,17 @@ PLAIN = {
     "use_dora": False,
     "use_rslora": False,
     "lora_bias": False,
-    "fan_in_fan_out": False,
     "rank_pattern": {},
     "alpha_pattern": {},
 }
+# More of them, off by default, which older versions of peft do not know and we do not write.
+UNUSUAL = (
+    *("alora_invocation_tokens", "arrow_config", "kasa_config", "layer_replication"),
+    *("monteclora_config", "target_parameters", "trainable_token_indices", "use_bdlora"),
+    "use_qalora",
+)
+# Ways to begin that leave the base model as it is; others, such as pissa, put part of W into B A.
+HARMLESS_STARTS = ("none", "true", "false", "gaussian", "orthogonal", "eva", "mica")
 
 
 def save(model: nn.Module, folder: Path | str) -> Path:
@@ -53,31 +63,26 @@ def save(model: nn.Module, folder: Path | str) -> Path:
     layers = lora.layers(model)
     if not layers:
         raise ValueError("the model has no LoRA to save")
-    first = next(iter(layers.values()))
     head = _head(model)
     tensors = {name + DOWN: layer.down for name, layer in layers.items()}
     tensors |= {name + UP: layer.up for name, layer in layers.items()}
-    config = PLAIN | {
-        "peft_type": "LORA",
-        "task_type": None,
-        "base_model_name_or_path": base_name(lora.encoder_of(model)),
-        "r": first.rank,
-        "lora_alpha": first.alpha,
-        "lora_dropout": 0.0,
-        "target_modules": list(layers),
-        "modules_to_save": sorted({name.split(".")[0] for name in head}) or None,
-        "inference_mode": True,
-    }
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     written = {
-        PREFIX + name: weight.detach().to("cpu", copy=True).contiguous()
+        name: weight.detach().to("cpu", copy=True).contiguous()
         for name, weight in (tensors | head).items()
     }
+    told = {"base_hash": _base_hash(model), "base_dtype": _precision(model)}
+    told["content"] = _content(told, written)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f"{WEIGHTS}.{os.getpid()}"
-    save_file(written, fresh, metadata={"format": "pt", "base_hash": _base_hash(model)})
-    os.replace(fresh, folder / WEIGHTS)
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    named = {PREFIX + name: weight for name, weight in written.items()}
+    try:
+        save_file(named, fresh, metadata={"format": "pt"} | told)
+        os.replace(fresh, folder / WEIGHTS)
+    finally:
+        fresh.unlink(missing_ok=True)
+    text = json.dumps(_described(model, head), indent=2) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -90,36 +95,26 @@ def load(model: nn.Module, folder: Path | str) -> None:
 
     Raises:
         FileNotFoundError: If one of the files is missing.
-        ValueError: If a file is damaged, holds something other than plain LoRA, or was made for
-            another model (says where they differ). The model is then unchanged.
+        ValueError: If a file is damaged or altered, holds something other than plain LoRA, or was
+            made for another model (says where they differ). The model is then unchanged.
     """
     lora.require_none(model)
     folder = Path(folder)
     config = _config(folder)
     tensors, told = _tensors(folder)
     names = [name.removesuffix(DOWN) for name in tensors if name.endswith(DOWN)]
-    head = _head(model)
-    wanted = {name + end for name in names for end in (DOWN, UP)} | set(head)
-    if not names or wanted != set(tensors):
-        differ = ", ".join(sorted(wanted ^ set(tensors))[:3]) or "no LoRA in it"
-        raise ValueError(f"{folder} was saved from another kind of model: {differ}")
-    modules = dict(model.named_modules())
-    for name in names:
-        if not isinstance(modules.get(name), nn.Linear):
-            raise ValueError(f"{folder} adapts {name}, and the model has no such linear layer")
-        layer = modules[name]
-        _require_shape(folder, name, tensors[name + DOWN], (config["r"], layer.in_features))
-        _require_shape(folder, name, tensors[name + UP], (layer.out_features, config["r"]))
-    for name, weight in head.items():
-        _require_shape(folder, name, tensors[name], weight.shape)
-    if told.get("base_hash") not in (None, _base_hash(model)):
-        raise ValueError(
-            f"{folder} was trained on other weights of {config['base_model_name_or_path']!r} "
-            f"than those of this {base_name(lora.encoder_of(model))!r}"
+    head, start = _head(model), _start(model)
+    _require_fit(folder, config["r"], tensors, model)
+    _require_base(folder, told, config.get("base_model_name_or_path"), model)
+    try:
+        lora.add(
+            model,
+            rank=config["r"],
+            alpha=config["lora_alpha"],
+            targets=[name.removeprefix(start) for name in names],
         )
-    start = "" if lora.encoder_of(model) is model else "encoder."
-    targets = [name.removeprefix(start) for name in names]
-    lora.add(model, rank=config["r"], alpha=config["lora_alpha"], targets=targets)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
     with torch.no_grad():
         for name, layer in lora.layers(model).items():
             layer.down.copy_(tensors[name + DOWN])
@@ -128,40 +123,95 @@ def load(model: nn.Module, folder: Path | str) -> None:
             weight.copy_(tensors[name])
 
 
+def _described(model: nn.Module, head: dict[str, nn.Parameter]) -> dict[str, object]:
+    """The settings, as peft's ``LoraConfig`` has them."""
+    layers = lora.layers(model)
+    first = next(iter(layers.values()))
+    return PLAIN | {
+        "peft_type": "LORA",
+        "task_type": None,
+        "base_model_name_or_path": _name(model),
+        "r": first.rank,
+        "lora_alpha": first.alpha,
+        "lora_dropout": 0.0,
+        "fan_in_fan_out": any(isinstance(layer.frozen, Conv1D) for layer in layers.values()),
+        "target_modules": list(layers),
+        "modules_to_save": sorted({name.split(".")[0] for name in head}) or None,
+        "inference_mode": True,
+    }
+
+
+def _start(model: nn.Module) -> str:
+    """What the names of the encoder's weights begin with: ``encoder.``, ``bert.`` or nothing."""
+    encoder = lora.encoder_of(model)
+    name = next(name for name, part in model.named_modules() if part is encoder)
+    return name and f"{name}."
+
+
 def _head(model: nn.Module) -> dict[str, nn.Parameter]:
     """The weights outside the encoder, by their dotted names."""
-    if lora.encoder_of(model) is model:
-        return {}
-    weights = model.named_parameters()
-    return {name: weight for name, weight in weights if not name.startswith("encoder.")}
+    inside = {id(weight) for weight in lora.encoder_of(model).parameters()}
+    return {name: weight for name, weight in model.named_parameters() if id(weight) not in inside}
+
+
+def _name(model: nn.Module) -> str:
+    """The name of the base model; that of its class for one that is not of `transformers`."""
+    encoder = lora.encoder_of(model)
+    return base_name(encoder) if hasattr(encoder, "config") else type(encoder).__name__
+
+
+def _precision(model: nn.Module) -> str:
+    """The types of the encoder's weights, such as ``float32``."""
+    kinds = {str(weight.dtype) for weight in lora.encoder_of(model).parameters()}
+    return ", ".join(sorted(kind.removeprefix("torch.") for kind in kinds))
 
 
 def _base_hash(model: nn.Module) -> str:
-    """The fingerprint of the encoder without LoRA, whether it has some or not."""
+    """The fingerprint of the encoder without LoRA, whether it has some or not.
+
+    A pooler counts only where the head reads it: in the classifiers of `transformers`.
+    """
     encoder = lora.encoder_of(model)
-    weights = {name: w for name, w in encoder.state_dict().items() if not name.startswith("pooler")}
-    for name, layer in lora.layers(encoder).items():
-        for own in ("down", "up"):
-            del weights[f"{name}.{own}"]
-        for key in layer.frozen.state_dict():
-            weights[f"{name}.{key}"] = weights.pop(f"{name}.frozen.{key}")
-        if layer.replaced is not None:
-            weights[f"{name}.weight"] = layer.replaced
-    return fingerprint(weights)
+    pooler = isinstance(model, PreTrainedModel) and encoder is not model
+    with lora.apart(model):
+        state = encoder.state_dict()
+        weights = {name: w for name, w in state.items() if pooler or not name.startswith("pooler")}
+        for name, layer in lora.layers(encoder).items():
+            for own in ("down", "up"):
+                del weights[f"{name}.{own}"]
+            for key in layer.frozen.state_dict():
+                weights[f"{name}.{key}"] = weights.pop(f"{name}.frozen.{key}")
+        return fingerprint(weights)
+
+
+def _content(told: dict[str, str], tensors: dict[str, Tensor]) -> str:
+    """A hash of all that a file of ours says."""
+    said = {key: torch.tensor(list(told[key].encode())) for key in ("base_hash", "base_dtype")}
+    return fingerprint(tensors | said)
 
 
 def _config(folder: Path) -> dict[str, object]:
     path = folder / CONFIG
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        kind, _, _ = config["peft_type"], config["r"], config["lora_alpha"]
+        kind, rank, alpha = config["peft_type"], config["r"], config["lora_alpha"]
     except (KeyError, TypeError, ValueError) as error:  # also broken JSON and bytes
         raise ValueError(f"{path} does not describe LoRA: {error!r}") from error
     if kind != "LORA":
         raise ValueError(f"{path} describes {kind}, not LORA; load it with peft")
-    for option, plain in PLAIN.items():
+    if not is_whole(rank):
+        raise ValueError(f"{path}: r must be a whole number from 1, got {rank!r}")
+    if not is_positive(alpha):
+        raise ValueError(f"{path}: lora_alpha must be a number above 0, got {alpha!r}")
+    for option, plain in (PLAIN | dict.fromkeys(UNUSUAL, False)).items():
         if config.get(option, plain) not in (plain, None):
             raise ValueError(f"{path}: {option}={config[option]!r} changes LoRA; load it with peft")
+    start = config.get("init_lora_weights")
+    if str(start).lower() not in HARMLESS_STARTS:
+        raise ValueError(
+            f"{path}: init_lora_weights={start!r} changes the base model; load it with peft, or "
+            "save it there with path_initial_model_for_weight_conversion, as plain LoRA"
+        )
     return config
 
 
@@ -173,9 +223,51 @@ def _tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, "pt") as file:
             names = file.keys()
             tensors = {name.removeprefix(PREFIX): file.get_tensor(name) for name in names}
-            return tensors, file.metadata() or {}
+            told = file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(f"{path} is truncated or damaged ({error}); save it anew") from error
+    if "content" in told:  # peft writes none, nor did we at first
+        told = {"base_hash": "", "base_dtype": ""} | told
+        if _content(told, tensors) != told["content"]:
+            raise ValueError(f"{path} was altered: it does not hold what was saved; save it anew")
+    return tensors, told
+
+
+def _require_fit(folder: Path, rank: int, tensors: dict[str, Tensor], model: nn.Module) -> None:
+    """Raise `ValueError` unless the model has a place for each tensor, and one for each place."""
+    names = [name.removesuffix(DOWN) for name in tensors if name.endswith(DOWN)]
+    head, modules, start = _head(model), dict(model.named_modules()), _start(model)
+    wanted = {name + end for name in names for end in (DOWN, UP)} | set(head)
+    lacking = ", ".join(sorted(set(head) - set(tensors)))
+    if names and lacking and wanted > set(tensors):
+        raise ValueError(f"{folder} lacks the head's {lacking}; name it in modules_to_save of peft")
+    if not names or wanted != set(tensors):
+        differ = ", ".join(sorted(wanted ^ set(tensors))[:3]) or "no LoRA in it"
+        raise ValueError(f"{folder} was saved from another kind of model: {differ}")
+    for name in names:
+        layer = modules.get(name)
+        if not isinstance(layer, Matrix) or not name.startswith(start):
+            raise ValueError(f"{folder} adapts {name}, and the model has no such linear layer")
+        wide, tall = sizes(layer)
+        _require_shape(folder, name, tensors[name + DOWN], (rank, wide))
+        _require_shape(folder, name, tensors[name + UP], (tall, rank))
+    for name, weight in head.items():
+        _require_shape(folder, name, tensors[name], weight.shape)
+
+
+def _require_base(folder: Path, told: dict[str, str], name: object, model: nn.Module) -> None:
+    """Raise `ValueError` if a file of ours was made on another base model than this one."""
+    if told.get("base_hash") in (None, _base_hash(model)):
+        return
+    wanted, found = told.get("base_dtype"), _precision(model)
+    if wanted not in (None, found):
+        raise ValueError(
+            f"{folder} was trained on {name!r} in {wanted}, and this one is in {found}: load the "
+            f"base model in {wanted}"
+        )
+    raise ValueError(
+        f"{folder} was trained on other weights of {name!r} than those of this {_name(model)!r}"
+    )
 
 
 def _require_shape(folder: Path, name: str, found: Tensor, wanted: tuple[int, ...]) -> None:

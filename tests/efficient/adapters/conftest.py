@@ -1,12 +1,21 @@
 """Encoders of every kind, float32, and batches that show a difference."""
 
+import jaxtyping
 import pytest
 import torch
+from transformers import MPNetConfig, MPNetModel
 
-from tests.efficient.tiny_trunks import TRUNKS, tiny_trunk
+from tests.efficient.tiny_trunks import SIZES, TRUNKS
 from tests.tiny_models import tiny_rows
 from tlbook.batches import collate
 from tlbook.heads import Classifier
+
+
+def mpnet():
+    return MPNetModel(MPNetConfig(**SIZES), add_pooling_layer=False)
+
+
+KINDS = TRUNKS | {"mpnet": mpnet}
 
 
 @pytest.fixture(autouse=True)
@@ -14,9 +23,16 @@ def in_float32(monkeypatch):
     monkeypatch.setenv("TLBOOK_PRECISION", "float32")
 
 
-@pytest.fixture(params=TRUNKS)
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Let wrong types through to our own messages, as for a reader, who runs without beartype."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture(params=KINDS)
 def trunk(request):
-    return tiny_trunk(request.param)
+    torch.manual_seed(0)
+    return KINDS[request.param]().eval()
 
 
 @pytest.fixture

@@ -241,3 +241,47 @@ def test_a_write_that_breaks_off_leaves_the_old_file(model, saved, monkeypatch):
         adapters.save(model, "reviews", saved)
     assert path.read_bytes() == before
     assert [left.name for left in saved.iterdir()] == [files.FILE]
+
+
+def test_two_names_do_not_share_a_folder(model, batch, tmp_path):
+    answers = {}
+    for name in ("a", "b"):
+        adapters.add(model, bottleneck=2, name=name)
+        shaken(model)
+        answers[name] = model(**batch)
+    path = adapters.save(model, "a", tmp_path)
+    before = path.read_bytes()
+    message = "holds the adapter 'a', which saving 'b' would replace; give each a folder of its own"
+    with pytest.raises(ValueError, match=message):
+        adapters.save(model, "b", tmp_path)
+    assert path.read_bytes() == before
+    assert [left.name for left in tmp_path.iterdir()] == [files.FILE]
+    adapters.load(model, tmp_path, name="again")
+    assert torch.equal(model(**batch), answers["a"])
+
+
+def test_the_same_name_replaces_its_own_file_and_a_damaged_one(model, tmp_path):
+    adapters.add(model, bottleneck=2, name="a")
+    path = adapters.save(model, "a", tmp_path)
+    shaken(model)
+    before = path.read_bytes()
+    changed = adapters.save(model, "a", tmp_path).read_bytes()
+    assert changed != before
+    path.write_bytes(changed[:99])
+    assert adapters.save(model, "a", tmp_path).read_bytes() == changed
+
+
+def test_a_file_from_before_precisions_were_told_can_be_loaded(of_bert):
+    path = of_bert / files.FILE
+    told, tensors = told_by(path), load_file(path)
+    assert told.pop("precision") == "float32"
+    told["content"] = files._content(told, tensors)
+    save_file(tensors, path, metadata={"told": json.dumps(told)})
+    assert adapters.load(Classifier(tiny_bert(), 2), of_bert) == "reviews"
+
+
+def test_a_precision_that_was_altered_is_an_error(of_bert):
+    path = of_bert / files.FILE
+    told, tensors = told_by(path) | {"precision": "bfloat16"}, load_file(path)
+    save_file(tensors, path, metadata={"told": json.dumps(told)})
+    refused(Classifier(tiny_bert(), 2), of_bert, "was altered")

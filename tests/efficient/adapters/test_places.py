@@ -3,11 +3,31 @@
 import pytest
 import torch
 from torch import nn
-from transformers import T5Config, T5EncoderModel
+from transformers import (
+    AlbertConfig,
+    AlbertForSequenceClassification,
+    AlbertModel,
+    BertForSequenceClassification,
+    DistilBertForSequenceClassification,
+    GPT2LMHeadModel,
+    MPNetConfig,
+    MPNetModel,
+    T5Config,
+    T5EncoderModel,
+)
 
-from tests.efficient.tiny_trunks import tiny_trunk
-from tlbook.efficient import adapters
-from tlbook.efficient.adapters.places import chosen, flow, is_trunk, layer_count, trunk_of
+from tests.efficient.tiny_trunks import SIZES, tiny_trunk
+from tests.tiny_models import tiny_config
+from tlbook.batches import Batches
+from tlbook.efficient import activations, adapters
+from tlbook.efficient.adapters.places import (
+    chosen,
+    flow,
+    is_trunk,
+    layer_count,
+    require_whole,
+    trunk_of,
+)
 from tlbook.heads import Classifier
 
 
@@ -86,6 +106,81 @@ def test_an_unknown_kind_of_model_is_an_error():
     assert not is_trunk(model)
     with pytest.raises(ValueError, match="T5EncoderModel is no encoder that adapters know"):
         trunk_of(model)
+
+
+def test_mpnet_keeps_dropout_and_norm_of_attention_in_another_place():
+    model = MPNetModel(MPNetConfig(**SIZES | {"hidden_size": 16, "num_hidden_layers": 3}))
+    assert [spot.module.removeprefix("encoder.layer.2.") for spot in flow(model)[-4:]] == [
+        *("attention.dropout", "attention.LayerNorm", "output.dropout", "output.LayerNorm")
+    ]
+    assert layer_count(model) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "name"),
+    [
+        (BertForSequenceClassification, tiny_config(), "bert"),
+        (DistilBertForSequenceClassification, tiny_trunk("distilbert").config, "distilbert"),
+        (GPT2LMHeadModel, tiny_trunk("gpt2").config, "transformer"),
+    ],
+)
+def test_a_model_with_a_head_of_transformers_is_an_error_that_says_what_to_pass(kind, config, name):
+    model = kind(config)
+    message = f"{kind.__name__} holds its encoder as .{name}, .*: pass model.base_model, or tlbook"
+    for wrong in (model, Classifier(model, 2)):
+        with pytest.raises(ValueError, match=message):
+            adapters.add(wrong, bottleneck=2)
+    adapters.add(model.base_model, bottleneck=2)
+    adapters.add(Classifier(model.base_model, 2), bottleneck=2, name="with a head")
+    assert adapters.names(model.base_model) == ["adapter", "with a head"]
+
+
+@pytest.mark.parametrize("kind", [AlbertModel, AlbertForSequenceClassification])
+def test_layers_that_share_their_weights_are_an_error(kind):
+    config = AlbertConfig(**SIZES | {"embedding_size": 4})
+    for model in (kind(config), Classifier(kind(config), 2)):
+        with pytest.raises(ValueError, match="AlbertModel uses one layer's weights in all its lay"):
+            adapters.add(model, bottleneck=2)
+
+
+def test_so_is_one_layer_that_stands_in_the_list_twice():
+    model = tiny_trunk()
+    model.encoder.layer[1] = model.encoder.layer[0]
+    assert not is_trunk(model)
+    with pytest.raises(ValueError, match="BertModel uses one layer's weights in all its layers"):
+        trunk_of(model)
+
+
+@pytest.mark.parametrize("layers", [(1,), (0, 1)])
+def test_the_upper_part_of_a_model_is_not_taken_for_a_whole_one(trunk, layers, tmp_path):
+    rows = [{"input_ids": [2, 7, 8, 3], "labels": 0}]
+    for whole in (trunk, Classifier(trunk, 2)):
+        name = type(whole).__name__
+        adapters.add(whole, bottleneck=2, name=name, layers=layers)
+        upper, _ = activations.store(whole, Batches(rows))
+        before = {key: tensor.clone() for key, tensor in whole.state_dict().items()}
+        for call in (
+            lambda upper=upper, name=name: adapters.save(upper, name, tmp_path / "saved"),
+            lambda upper=upper: adapters.activate(upper, None),
+            lambda upper=upper, name=name: adapters.remove(upper, name),
+            lambda upper=upper: adapters.add(upper, bottleneck=2, name="new"),
+            lambda upper=upper, name=name: adapters.without_layers(upper, name, [1]).__enter__(),
+        ):
+            with pytest.raises(ValueError, match="runs on stored states .*: use the whole model"):
+                call()
+        assert not (tmp_path / "saved").exists()
+        after = whole.state_dict()
+        assert list(after) == list(before)
+        assert all(torch.equal(after[key], before[key]) for key in before)
+        adapters.save(whole, name, tmp_path / name)
+
+
+def test_a_model_of_which_layers_were_dropped_is_a_whole_one():
+    model = tiny_trunk()
+    model.encoder.layer = model.encoder.layer[:1]
+    require_whole(model)
+    adapters.add(model, bottleneck=2)
+    assert layer_count(model) == 1
 
 
 def test_an_unknown_placement_is_an_error(trunk):

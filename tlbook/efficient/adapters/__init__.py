@@ -9,8 +9,9 @@
 one as ``.encoder``; its other parts are the head. Adapters live on the encoder. So several
 models may share one, each with a head for its own task.
 
-Modules, in the order in which one needs the other: `bottleneck` (the layer), `places` (where it
-goes), `bank` (named sets, one in place), `files` (on disk), `serving` (many tasks in one pass).
+Modules, in the order in which one needs the other: `options` (what they may be), `bottleneck` (the
+layer), `places` (where it goes), `precision` (parts and their numbers), `bank` (named sets, one in
+place), `heads` (one for each set), `files` (on disk), `serving` (many tasks in one pass).
 
 Paper:    PAPERS["adapters"], section 2
 Notebook: notebooks/3_efficient/31_adapters.ipynb
@@ -23,9 +24,10 @@ from typing import NoReturn
 
 from torch import nn
 
-from tlbook.efficient.adapters import bank, files
+from tlbook.efficient.adapters import bank, files, heads
 from tlbook.efficient.adapters.bottleneck import Bottleneck
-from tlbook.efficient.adapters.places import layer_count, trunk_of
+from tlbook.efficient.adapters.options import layer_numbers, set_name, whole_number
+from tlbook.efficient.adapters.places import layer_count, require_whole, trunk_of
 from tlbook.freezing import trained_weights
 
 
@@ -48,7 +50,7 @@ def add(
     Args:
         model: An encoder, or a model that holds one.
         bottleneck: Inner width m, 1..hidden.
-        name: Of this set; it must be new on this encoder.
+        name: Of this set, a string; it must be new on this encoder.
         placement: ``houlsby`` (after attention and after the feed-forward part, inside the
             residual) or ``pfeiffer`` (after the feed-forward part only).
         layers: Numbers of the adapted layers, from 0; None takes all.
@@ -68,10 +70,11 @@ def add(
     """
     # Paper: what Pfeiffer et al. changed beside the placement (which residual is added where, no
     # trained norms) is not followed: the two differ here in the number of adapters alone.
-    trunk = trunk_of(model)
+    trunk = _whole_trunk(model)
     _require_new(trunk, name)
-    layers = tuple(range(layer_count(trunk)) if layers is None else sorted(set(layers)))
-    settings = bank.Settings(bottleneck, placement, layers)
+    count, seed = layer_count(trunk), whole_number("seed", seed)
+    layers = layer_numbers(range(count) if layers is None else layers, count)
+    settings = bank.Settings(whole_number("bottleneck", bottleneck), placement, layers)
     _put_on(model, name, bank.made(trunk, settings, scale=scale, seed=seed))
 
 
@@ -87,13 +90,13 @@ def activate(model: nn.Module, name: str | None) -> None:
     Raises:
         ValueError: If there is no such name; the nearest is suggested.
     """
-    trunk, known = trunk_of(model), names(model)
+    trunk, known = _whole_trunk(model), names(model)
     if name is not None:
         bank.require_known(known, name)
     if known:
         bank.switch(trunk, name)
     if model is not trunk:
-        bank.switch_head(model, name, known)
+        heads.switch_head(model, name)
 
 
 def names(model: nn.Module) -> list[str]:
@@ -127,14 +130,14 @@ def remove(model: nn.Module, name: str) -> None:
     Raises:
         ValueError: If there is no such name; the nearest is suggested.
     """
-    trunk = trunk_of(model)
+    trunk = _whole_trunk(model)
     bank.require_known(names(model), name)
     activate(model, None if active(model) == name else active(model))
     del trunk.adapter_bank.sets[name]
     if not trunk.adapter_bank.sets:
         bank.close(trunk)
     if model is not trunk:
-        bank.switch_head(model, active(model), names(model))
+        heads.switch_head(model, active(model))
 
 
 def save(model: nn.Module, name: str, folder: Path | str) -> Path:
@@ -143,17 +146,19 @@ def save(model: nn.Module, name: str, folder: Path | str) -> Path:
     Args:
         model: An encoder (no head is written then), or a model that holds one.
         name: One of `names`; it need not be active.
-        folder: Made if missing. Its file is replaced in one step.
+        folder: Made if missing. A file of this name in it is replaced in one step.
 
     Returns:
         The file, with the base model's name and the hash of its weights inside.
 
     Raises:
-        ValueError: If there is no such name; the nearest is suggested.
+        ValueError: If there is no such name (the nearest is suggested), this model holds no head
+            for it, or the folder holds a set of another name; nothing is written then.
     """
-    trunk = trunk_of(model)
+    trunk = _whole_trunk(model)
     bank.require_known(names(model), name)
-    head = {} if model is trunk else bank.head_of(model, name)
+    bank.follow(trunk)
+    head = {} if model is trunk else heads.head_of(model, name)
     return files.write(Path(folder), name, trunk, trunk.adapter_bank.sets[name], head)
 
 
@@ -170,7 +175,7 @@ def load(model: nn.Module, folder: Path | str, *, name: str | None = None) -> st
         ValueError: If the file is truncated, altered or none, of another base model (says which
             it wants), or does not fit the head, or the name is taken; nothing is changed then.
     """
-    trunk, path = trunk_of(model), Path(folder) / files.FILE
+    trunk, path = _whole_trunk(model), Path(folder) / files.FILE
     told, tensors = files.read(Path(folder))
     name = told["name"] if name is None else name
     _require_new(trunk, name)
@@ -178,8 +183,9 @@ def load(model: nn.Module, folder: Path | str, *, name: str | None = None) -> st
     settings = bank.Settings(told["bottleneck"], told["placement"], tuple(told["layers"]))
     fresh = bank.made(trunk, settings, scale=1.0, seed=0)
     with_head = model is not trunk and any(key.startswith("head.") for key in tensors)
-    head = {} if model is trunk else bank.new_head(model)
+    head = {} if model is trunk else heads.new_head(model)
     stored = {key: x for key, x in tensors.items() if with_head or not key.startswith("head.")}
+    files.take_precision(fresh, stored)
     files.fill(path, stored, files.tensors_of(fresh, head if with_head else {}))
     _put_on(model, name, fresh, head)
     return name
@@ -199,8 +205,9 @@ def without_layers(model: nn.Module, name: str, layers: Sequence[int]) -> Iterat
     Raises:
         ValueError: If there is no such name, or it has no adapter in one of the layers.
     """
-    trunk, before = trunk_of(model), active(model)
+    trunk, before = _whole_trunk(model), active(model)
     bank.require_known(names(model), name)
+    layers = [whole_number("layers", layer) for layer in layers]
     found = trunk.adapter_bank.sets[name]
     absent = sorted(set(layers) - set(found.settings.layers))
     if absent:
@@ -237,10 +244,14 @@ def merge(model: nn.Module, name: str) -> NoReturn:
     )
 
 
+def _whole_trunk(model: nn.Module) -> nn.Module:
+    trunk = trunk_of(model)
+    require_whole(trunk)
+    return trunk
+
+
 def _require_new(trunk: nn.Module, name: str) -> None:
-    if not name:
-        raise ValueError("name must not be empty")
-    if name in names(trunk):
+    if set_name(name) in names(trunk):
         raise ValueError(f"there is an adapter {name!r} already; remove it or choose another name")
 
 
@@ -248,6 +259,7 @@ def _put_on(model: nn.Module, name: str, adapters: bank.Adapters, head: dict | N
     """Keep a finished set under its name and make it active."""
     trunk = trunk_of(model)
     if model is not trunk:
-        bank.add_head(model, name, bank.new_head(model) if head is None else head)
+        head = heads.new_head(model) if head is None else head
+        heads.add_head(model, name, head, adapters.mark)
     bank.opened(trunk).sets[name] = adapters
     activate(model, name)

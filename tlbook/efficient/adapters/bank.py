@@ -1,13 +1,14 @@
-"""Named sets of adapters, norms and heads on one trunk, one of them in place at a time.
+"""Named sets of adapters and norms on one trunk, one of them in place at a time.
 
 Switching swaps modules, never weights: a set that is not in place is kept aside, and the base
-model's own norms and head come back as the very objects that they were.
+model's own norms come back as the very objects that they were. What is kept aside moves to the
+trunk's device, and to another precision only if its place was cast meanwhile.
 
 Notebook: notebooks/3_efficient/31_adapters.ipynb
 """
 
-import copy
 import difflib
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,8 +19,7 @@ from torch.utils.hooks import RemovableHandle
 
 from tlbook.efficient.adapters.bottleneck import Bottleneck
 from tlbook.efficient.adapters.places import NORM, chosen, flow
-
-Part = nn.Module | nn.Parameter
+from tlbook.efficient.adapters.precision import Precision, cast, copied, moved, precision_of
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,13 @@ class Adapters:
         settings: Its shapes.
         bottlenecks: By the name of the module that each of them follows.
         norms: Its own layer norms, by their names in the trunk.
+        mark: Tells it, and its copies, from another set of the same name.
     """
 
     settings: Settings
     bottlenecks: dict[str, Bottleneck]
     norms: dict[str, nn.Module]
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Bank:
     Attributes:
         norms: The base model's layer norms, by name.
         flags: ``requires_grad`` of the base model's weights before the first set came.
+        seen: Precision of each place, when last looked at: see `follow`.
         sets: By name.
         active: Name of the one in place; None for the base model's own function.
         hooks: Of the adapters in place.
@@ -60,24 +63,10 @@ class Bank:
 
     norms: dict[str, nn.Module]
     flags: list[tuple[nn.Parameter, bool]]
+    seen: dict[str, Precision]
     sets: dict[str, Adapters] = field(default_factory=dict)
     active: str | None = None
     hooks: list[RemovableHandle] = field(default_factory=list)
-
-
-@dataclass
-class Heads:
-    """The heads of one model on a trunk; they hang on the model as ``adapter_heads``.
-
-    Attributes:
-        own: The parts that the model was made with, by attribute.
-        flags: ``requires_grad`` of their weights.
-        sets: A trained copy of them for each name.
-    """
-
-    own: dict[str, Part]
-    flags: list[tuple[nn.Parameter, bool]]
-    sets: dict[str, dict[str, Part]] = field(default_factory=dict)
 
 
 def made(trunk: nn.Module, settings: Settings, *, scale: float, seed: int) -> Adapters:
@@ -92,6 +81,8 @@ def made(trunk: nn.Module, settings: Settings, *, scale: float, seed: int) -> Ad
         name: Bottleneck(hidden, settings.bottleneck, scale=scale, generator=draw)
         for name in followed
     }
+    for name, part in bottlenecks.items():
+        cast(part, _beside(trunk, name))
     own = base_norms(trunk)
     return Adapters(settings, bottlenecks, {name: copied(own[name]) for name in names})
 
@@ -99,6 +90,7 @@ def made(trunk: nn.Module, settings: Settings, *, scale: float, seed: int) -> Ad
 def base_norms(trunk: nn.Module) -> dict[str, nn.Module]:
     """Return the base model's layer norms by name, whichever are in place."""
     if hasattr(trunk, "adapter_bank"):
+        follow(trunk)
         return trunk.adapter_bank.norms
     names = [spot.module for spot in flow(trunk) if spot.kind == NORM]
     return {name: trunk.get_submodule(name) for name in names}
@@ -108,7 +100,7 @@ def opened(trunk: nn.Module) -> Bank:
     """Return the bank of a trunk; an empty one is hung on it if there is none."""
     if not hasattr(trunk, "adapter_bank"):
         flags = [(weight, weight.requires_grad) for weight in trunk.parameters()]
-        trunk.adapter_bank = Bank(base_norms(trunk), flags)
+        trunk.adapter_bank = Bank(base_norms(trunk), flags, _precisions(trunk))
     return trunk.adapter_bank
 
 
@@ -133,15 +125,16 @@ def put_in_place(
             around that one. Nothing else follows anything then.
         norms: By name; the others are the base model's.
     """
+    follow(trunk)
     bank: Bank = trunk.adapter_bank
-    like = next(trunk.parameters())
+    device = next(trunk.parameters()).device
     for part in (*adapters.values(), *norms.values(), *bank.norms.values()):
-        _moved(part, like).train(trunk.training)  # the trunk may have moved without them
+        moved(part, device).train(trunk.training)  # the trunk may have moved without them
     for hook in bank.hooks:
         hook.remove()
     bank.hooks.clear()
     for spot in flow(trunk):
-        around = trunk.get_submodule(spot.module.rpartition(".")[0])
+        around = _around(trunk, spot.module)
         if spot.kind == NORM:
             trunk.set_submodule(spot.module, norms.get(spot.module, bank.norms[spot.module]))
         elif spot.module in adapters:
@@ -151,6 +144,30 @@ def put_in_place(
             bank.hooks.append(trunk.get_submodule(spot.module).register_forward_hook(after))
         elif hasattr(around, "adapter"):
             del around.adapter
+    bank.seen = _precisions(trunk)
+
+
+def follow(trunk: nn.Module) -> None:
+    """Cast what is kept aside as its own place was cast since it was last looked at.
+
+    The place of an adapter is as precise as the matrix beside it. That of a norm is as the norm
+    in it; but if that one was cast without the trunk, as trained weights alone are, the others
+    stay as they are.
+    """
+    bank: Bank = trunk.adapter_bank
+    whole = precision_of(next(trunk.parameters()))
+    for place, now in _precisions(trunk).items():
+        norm = place in bank.norms
+        if now == bank.seen.get(place) or (norm and now != whole):
+            continue
+        kept = [bank.norms[place]] if norm else []
+        for found in bank.sets.values():
+            kept += [parts[place] for parts in (found.norms, found.bottlenecks) if place in parts]
+        inside = getattr(_around(trunk, place), "adapter", None)
+        for part in kept:
+            if part is not inside:
+                cast(part, now)
+    bank.seen = _precisions(trunk)
 
 
 def switch(trunk: nn.Module, name: str | None) -> None:
@@ -176,72 +193,24 @@ def close(trunk: nn.Module) -> None:
     del trunk.adapter_bank
 
 
-def head_parts(model: nn.Module) -> dict[str, Part]:
-    """Return everything a model holds beside its encoder, by attribute."""
-    parts = [*model.named_children(), *model.named_parameters(recurse=False)]
-    return {name: part for name, part in parts if name != "encoder"}
+def _around(trunk: nn.Module, place: str) -> nn.Module:
+    """The module that holds the one of that name."""
+    return trunk.get_submodule(place.rpartition(".")[0])
 
 
-def add_head(model: nn.Module, name: str, head: dict[str, Part]) -> None:
-    """Keep a head for `name`; `switch_head` puts it in place."""
-    if not hasattr(model, "adapter_heads"):
-        own = head_parts(model)
-        weights = [weight for part in own.values() for weight in weights_of(part)]
-        model.adapter_heads = Heads(own, [(weight, weight.requires_grad) for weight in weights])
-    model.adapter_heads.sets[name] = head
+def _beside(trunk: nn.Module, place: str) -> Precision:
+    """The precision of the first matrix beside a place, in which states come to an adapter."""
+    weights = (*_around(trunk, place).parameters(), *trunk.parameters())
+    return precision_of(next(weight for weight in weights if weight.is_floating_point()))
 
 
-def new_head(model: nn.Module) -> dict[str, Part]:
-    """Return a copy of the head that the model was made with."""
-    own = model.adapter_heads.own if hasattr(model, "adapter_heads") else head_parts(model)
-    return {name: copied(part) for name, part in own.items()}
-
-
-def head_of(model: nn.Module, name: str) -> dict[str, Part]:
-    """Return the head for `name`: the one kept under it, or else the one in place."""
-    kept = model.adapter_heads.sets if hasattr(model, "adapter_heads") else {}
-    return kept.get(name) or head_parts(model)
-
-
-def switch_head(model: nn.Module, name: str | None, known: Iterable[str]) -> None:
-    """Put the head for `name` in place, or the model's own; forget those of no `known` set."""
-    if not hasattr(model, "adapter_heads"):
-        return
-    heads: Heads = model.adapter_heads
-    heads.sets = {kept: head for kept, head in heads.sets.items() if kept in set(known)}
-    like = next(model.encoder.parameters())
-    for attribute, part in heads.sets.get(name, heads.own).items():
-        setattr(model, attribute, _moved(part, like))
-        if isinstance(part, nn.Module):
-            part.train(model.training)
-    own = name not in heads.sets
-    for weight, flag in heads.flags:
-        weight.requires_grad_(flag and own)
-    for part in heads.sets.get(name, {}).values():
-        part.requires_grad_(True)
-    if not heads.sets:
-        del model.adapter_heads
-
-
-def copied(part: Part) -> Part:
-    """Return a copy with weights of its own, without gradients."""
-    fresh = copy.deepcopy(part)
-    for weight in weights_of(fresh):
-        weight.grad = None
-    return fresh
-
-
-def weights_of(part: Part) -> list[nn.Parameter]:
-    """Return the weights of a module, or the weight that the part is."""
-    return list(part.parameters()) if isinstance(part, nn.Module) else [part]
-
-
-def _moved(part: Part, like: Tensor) -> Part:
-    """The same part, on the device and in the precision of `like`."""
-    if isinstance(part, nn.Module):
-        return part.to(device=like.device, dtype=like.dtype)
-    part.data = part.data.to(device=like.device, dtype=like.dtype)
-    return part
+def _precisions(trunk: nn.Module) -> dict[str, Precision]:
+    return {
+        spot.module: precision_of(trunk.get_submodule(spot.module))
+        if spot.kind == NORM
+        else _beside(trunk, spot.module)
+        for spot in flow(trunk)
+    }
 
 
 def _followed(adapter: nn.Module, _module: nn.Module, _given: tuple, states: Tensor) -> Tensor:

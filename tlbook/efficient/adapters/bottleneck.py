@@ -5,11 +5,14 @@ Notebook: notebooks/3_efficient/31_adapters.ipynb
 """
 
 import math
+from numbers import Real
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import gelu
+
+from tlbook.efficient.adapters.options import whole_number
 
 
 class Bottleneck(nn.Module):
@@ -54,10 +57,12 @@ class Bottleneck(nn.Module):
         generator: torch.Generator | None = None,
     ):
         super().__init__()
+        bottleneck = whole_number("bottleneck", bottleneck)
         if not 1 <= bottleneck <= hidden:
             raise ValueError(f"bottleneck must lie in 1..{hidden}, got {bottleneck}")
-        if not (scale > 0 and math.isfinite(scale)):
-            raise ValueError(f"scale must be a number above 0, got {scale}")
+        number = isinstance(scale, Real) and not isinstance(scale, bool)
+        if not (number and scale > 0 and math.isfinite(scale)):
+            raise ValueError(f"scale must be a number above 0, got {scale!r}")
         self.down = nn.utils.skip_init(nn.Linear, hidden, bottleneck)
         self.up = nn.utils.skip_init(nn.Linear, bottleneck, hidden)
         for layer in (self.down, self.up):

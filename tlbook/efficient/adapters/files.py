@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from tlbook.efficient.adapters.bank import Adapters, Part, base_norms
+from tlbook.efficient.adapters.bank import Adapters, base_norms
+from tlbook.efficient.adapters.precision import Part, named, precision_of
 from tlbook.encoders.sources import MINILM_PACKAGE
 
 FILE = "adapter.safetensors"
@@ -23,6 +24,7 @@ TOLD = {
     **{"format": str, "name": str, "base": str, "base_hash": str, "content": str},
     **{"hidden": int, "bottleneck": int, "placement": str, "layers": list},
 }
+LATER = ("precision",)  # told since; a file without is read too
 
 
 def tensors_of(adapters: Adapters, head: Mapping[str, Part]) -> dict[str, Tensor]:
@@ -69,8 +71,8 @@ def base_name(trunk: nn.Module) -> str:
     return parts[-1] if Path(told).is_absolute() else told
 
 
-def base_hash(trunk: nn.Module) -> str:
-    """Return the `fingerprint` of the base model's weights, whatever adapters are on it.
+def base_weights(trunk: nn.Module) -> dict[str, Tensor]:
+    """Return the base model's weights by name, whatever adapters are on it.
 
     A pooler does not count: nothing here uses one, and some have been loaded without it.
     """
@@ -84,13 +86,24 @@ def base_hash(trunk: nn.Module) -> str:
     }
     for name, norm in norms.items():
         weights |= {f"{name}.{key}": weight for key, weight in norm.state_dict().items()}
-    return fingerprint(weights)
+    return weights
+
+
+def base_hash(trunk: nn.Module) -> str:
+    """Return the `fingerprint` of `base_weights`."""
+    return fingerprint(base_weights(trunk))
 
 
 def write(
     folder: Path, name: str, trunk: nn.Module, adapters: Adapters, head: Mapping[str, Part]
 ) -> Path:
-    """Write a set into `folder`, whole or not at all, and return the file."""
+    """Write a set into `folder`, whole or not at all, and return the file.
+
+    Raises:
+        ValueError: If the folder holds a set of another name.
+    """
+    path = folder / FILE
+    _require_same_name(path, name)
     tensors = {
         key: tensor.detach().to("cpu", copy=True).contiguous()
         for key, tensor in tensors_of(adapters, head).items()
@@ -100,6 +113,7 @@ def write(
         "name": name,
         "base": base_name(trunk),
         "base_hash": base_hash(trunk),
+        "precision": named(precision_of(base_weights(trunk).values())),
         "hidden": trunk.config.hidden_size,
         "bottleneck": adapters.settings.bottleneck,
         "placement": adapters.settings.placement,
@@ -107,7 +121,6 @@ def write(
     }
     told["content"] = _content(told, tensors)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
     fresh = path.with_name(f"{FILE}.{os.getpid()}")
     try:
         save_file(tensors, fresh, metadata={"told": json.dumps(told)})
@@ -115,6 +128,20 @@ def write(
     finally:
         fresh.unlink(missing_ok=True)
     return path
+
+
+def _require_same_name(path: Path, name: str) -> None:
+    """Raise `ValueError` if a file holds a set of another name; one that is damaged holds none."""
+    try:
+        with safe_open(path, "pt") as file:
+            there = json.loads(file.metadata()["told"])["name"]
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError):
+        return
+    if there != name:
+        raise ValueError(
+            f"{path} holds the adapter {there!r}, which saving {name!r} would replace; give each a "
+            "folder of its own"
+        )
 
 
 def read(folder: Path) -> tuple[dict, dict[str, Tensor]]:
@@ -142,7 +169,8 @@ def read(folder: Path) -> tuple[dict, dict[str, Tensor]]:
 
 def _content(told: dict, tensors: Mapping[str, Tensor]) -> str:
     """A hash of all that a file says."""
-    said = json.dumps({key: told[key] for key in TOLD if key != "content"}, sort_keys=True)
+    keys = [*TOLD, *(key for key in LATER if key in told)]
+    said = json.dumps({key: told[key] for key in keys if key != "content"}, sort_keys=True)
     return hashlib.sha256((said + fingerprint(tensors)).encode()).hexdigest()
 
 
@@ -154,12 +182,28 @@ def require_base(path: Path, told: dict, trunk: nn.Module) -> None:
             f"{wanted} of hidden size {told['hidden']}; {base_name(trunk)!r} has "
             f"{trunk.config.hidden_size}"
         )
+    here = named(precision_of(base_weights(trunk).values()))
+    if told.get("precision", here) != here:
+        raise ValueError(
+            f"{wanted} in {told['precision']}; this is {base_name(trunk)!r} in {here}: load the "
+            "encoder in the precision that the file wants"
+        )
     found = base_hash(trunk)
     if found != told["base_hash"]:
         raise ValueError(
             f"{wanted} with weights {told['base_hash'][:12]}...; this is {base_name(trunk)!r} with "
             f"weights {found[:12]}..."
         )
+
+
+def take_precision(adapters: Adapters, tensors: Mapping[str, Tensor]) -> None:
+    """Cast a new set to what it has in a file: it may be more precise than the base model."""
+    for kind, parts in (("adapter", adapters.bottlenecks), ("norm", adapters.norms)):
+        for place, part in parts.items():
+            for key, weight in part.named_parameters():
+                stored = tensors.get(f"{kind}.{place}.{key}", weight)
+                if stored.is_floating_point():
+                    weight.data = weight.data.to(stored.dtype)
 
 
 def fill(path: Path, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:

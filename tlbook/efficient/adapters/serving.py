@@ -13,7 +13,8 @@ from tlbook import runtime
 from tlbook.batches import Batch
 from tlbook.efficient import adapters
 from tlbook.efficient.adapters import bank
-from tlbook.efficient.adapters.places import trunk_of
+from tlbook.efficient.adapters.heads import head_of
+from tlbook.efficient.adapters.places import require_whole, trunk_of
 from tlbook.efficient.parts import with_parts
 from tlbook.heads import states_of
 
@@ -69,11 +70,12 @@ def serve(
         For each row what its model says of it, as long as the batch is wide.
 
     Raises:
-        ValueError: If a name is unknown, there is not one for each row, or the models do not
-            share their encoder.
+        ValueError: If a name is unknown, there is not one for each row, a model has no head for
+            its name, or the models do not share their encoder.
     """
     heads = _models_of(models, tasks)
     trunk = trunk_of(next(iter(heads.values())))
+    require_whole(trunk)
     if len(tasks) != len(batch["input_ids"]):
         raise ValueError(f"{len(batch['input_ids'])} rows need as many tasks, got {len(tasks)}")
     device = next(trunk.parameters()).device
@@ -111,6 +113,8 @@ def _models_of(
         raise ValueError("the models must share one encoder; make each with the same object")
     for name, model in found.items():
         bank.require_known(adapters.names(model), name)
+        if model is not trunk_of(model):
+            head_of(model, name)  # or an error, before anything is run
     return found
 
 
@@ -136,5 +140,5 @@ def _answers(model: nn.Module, name: str, states: Tensor, batch: Batch) -> Tenso
     """What the model's head for this task makes of states; its encoder is not run again."""
     if model is trunk_of(model):
         return states
-    head = with_parts(model, **bank.head_of(model, name) | {"encoder": Given(states)})
+    head = with_parts(model, **head_of(model, name) | {"encoder": Given(states)})
     return head.to(states.device).eval()(**batch)  # a head kept aside has not followed the model
