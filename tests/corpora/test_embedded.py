@@ -152,6 +152,22 @@ def test_an_altered_file_is_detected(copied):
         embedded.rows("faq", folder=copied)
 
 
+def test_what_is_missing_is_named(copied):
+    (copied / "faq" / "rows.jsonl.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="rows.jsonl.gz is missing: install tlbook again"):
+        embedded.rows("faq", folder=copied)
+    (copied / "index.json").unlink()
+    with pytest.raises(FileNotFoundError, match="index.json is missing: install tlbook again"):
+        embedded.index(copied)
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"faq": {}}'])
+def test_a_damaged_index_is_named(copied, content):
+    (copied / "index.json").write_text(content)
+    with pytest.raises(ValueError, match="index.json is damaged .*: install tlbook again"):
+        embedded.rows("faq", folder=copied)
+
+
 def test_the_catalogue_says_what_ships():
     table = catalogue().set_index("name")
     assert list(table.index) == list(corpora.CORPORA)

@@ -3,7 +3,7 @@
 import datasets
 import pytest
 
-from tlbook.corpora.guessing import Choice, guess
+from tlbook.corpora.guessing import Choice, guess, require
 
 PROSE = ["the soup was cold", "a fine evening out", "never again, sorry", "we loved it all"]
 FEW = ["a", "b", "a", "b"]
@@ -60,12 +60,49 @@ def test_clear_columns_are_found(columns, choice):
             r"load\('mine.csv', text='summary', label='label'\)",
         ),
         ({"text": PROSE, "no": [1, 2, 3, 4]}, "no column looks like the label", "text='text'"),
-        ({"label": FEW, "no": [1, 2, 3, 4]}, "no column looks like the text", "label='label'"),
     ],
 )
 def test_unclear_columns_are_asked_for(columns, problem, call):
     with pytest.raises(ValueError, match=f"mine.csv: {problem}. Columns: .*{call}"):
         choose(columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "asked", "text"),
+    [
+        ({"story": PROSE, "end": PROSE, "plot": PROSE, "label": FEW}, {"pair": "story"}, "end"),
+        ({"label": FEW, "said": ["a", "b", "c", "d"]}, {}, "said"),
+    ],
+)
+def test_the_call_that_is_shown_would_do(columns, asked, text):
+    with pytest.raises(ValueError, match="Name them, for example: ") as raised:
+        choose(columns, **asked)
+    shown = str(raised.value).partition("load('mine.csv', ")[2].rstrip(")")
+    shown = dict(part.split("=") for part in shown.replace("'", "").split(", "))
+    assert shown == {"text": text, **asked, "label": "label"}
+    assert choose(columns, **shown).text == text
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"label": FEW, "no": [1, 2, 3, 4]},
+        {"text": PROSE, "label": [["a"], ["b"], ["a"], ["b"]]},
+        {"text": [None] * 4, "label": FEW},
+        {"text": PROSE * 6, "no": list(range(24))},
+        {"data": [[1]] * 4},
+    ],
+)
+def test_no_call_is_shown_where_none_would_do(columns):
+    with pytest.raises(ValueError, match="no column looks like .* It must have a column") as raised:
+        choose(columns)
+    assert "load(" not in str(raised.value)
+
+
+def test_the_nearest_column_is_found_in_any_case():
+    part = datasets.Dataset.from_dict({"Verdict": FEW})
+    with pytest.raises(ValueError, match="no column 'VERDICT'. Did you mean 'Verdict'"):
+        require(part, "mine.csv", "VERDICT")
 
 
 def test_what_is_named_is_not_guessed():

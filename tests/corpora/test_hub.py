@@ -82,5 +82,18 @@ def test_an_unknown_plain_name_suggests_the_nearest_and_lists_all():
     assert all(name in str(raised.value) for name in corpora.CORPORA)
 
 
-def test_the_nearest_name_is_found_behind_another_organisation():
+def test_the_nearest_name_is_found_in_any_case():
+    with pytest.raises(ValueError, match="no corpus 'REVIEWS'. Did you mean 'reviews'"):
+        corpora.load("REVIEWS")
+    assert nearest("Someone/REVIEWS").startswith("Did you mean 'reviews'")
+
+
+@pytest.mark.parametrize("name", ["post/mial", "POST/MAIL", "other/Mail", "other/mails"])
+def test_an_unreachable_hub_is_no_reason_to_hide_the_near_name_in_the_mirror(small_mirror, name):
+    small_mirror("Post/mail", text=["a", "b"], label=["x", "y"])
+    with pytest.raises(ConnectionError, match="does not hold it. Did you mean 'Post/mail'"):
+        corpora.load(name)
+
+
+def test_the_nearest_name_is_found_behind_behind_another_organisation():
     assert nearest("someone/reviews").startswith("Did you mean 'reviews'")

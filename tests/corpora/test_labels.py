@@ -73,3 +73,41 @@ def test_class_numbers_of_the_readers_own_are_checked_as_well():
             own=True,
             where=lambda split: split,
         )
+
+
+def test_an_endless_number_of_the_readers_own_is_no_label():
+    with pytest.raises(ValueError, match="mine train: the label inf in row 3 is no number to"):
+        numbered([1.0, 0.0, float("inf")], own=True)
+
+
+def test_words_in_one_split_and_numbers_in_another_are_compared_by_name():
+    parts = numbered([10, 9, 10, 9], ["9", " 10 "], own=True)
+    assert parts["train"].features["label"].names == ["10", "9"]
+    assert parts["test"]["label"][:] == [1, 0]
+    with pytest.raises(ValueError, match="the label 'x' .row 1. does not occur .* has '10', '9'"):
+        numbered([10, 9, 10, 9], ["x", "9"], own=True)
+    with pytest.raises(ValueError, match="the label '1' .rows 1, 2. does not occur"):
+        numbered([True, False], [1, 0], own=True)
+
+
+def test_class_numbers_beyond_the_names_are_refused_by_row():
+    feature = datasets.Features({"label": datasets.ClassLabel(names=["x", "y"])})
+    part = datasets.Dataset.from_dict({"label": [0, 1, 0, 1]}, feature)
+    table = part.data.table.set_column(0, "label", [[0, 1, 2, 3]]).cast(part.data.schema)
+    parts = datasets.DatasetDict({"train": datasets.Dataset(table)})
+    with pytest.raises(ValueError, match="train: class number 2 in rows 3, 4 has no name.*x, y"):
+        number(parts, source="mine", names=None, own=True, where=lambda split: split)
+
+
+def test_class_names_of_the_hub_stay_unless_two_splits_number_them_differently():
+    def part(names, labels):
+        feature = datasets.Features({"label": datasets.ClassLabel(names=names)})
+        return datasets.Dataset.from_dict({"label": labels}, feature)
+
+    parts = {"train": part(["x", "y"], [0, 1, -1]), "test": part(["y", "x"], [0, -1, 1])}
+    parts["later"] = part(["z"], [0])
+    parts = number(
+        datasets.DatasetDict(parts), source="mine", names=None, own=False, where=lambda split: split
+    )
+    assert parts["test"].features["label"].names == ["x", "y", "z"]
+    assert [split["label"][:] for split in parts.values()] == [[0, 1, -1], [1, -1, 0], [2]]

@@ -73,6 +73,13 @@ def test_a_file_that_differs_from_the_manifest_is_not_loaded(small_mirror):
         load("post/mail")
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"datasets": [{}]}', '{"datasets": 1}', "\xff"])
+def test_a_garbled_manifest_is_named(small_mirror, content):
+    (small_mirror / "manifest.json").write_text(content, encoding="latin-1")
+    with pytest.raises(ValueError, match="manifest.json is no manifest, .*; correct it or remove"):
+        load("post/mail")
+
+
 def test_a_truncated_file_is_named_without_a_manifest_too(small_mirror):
     file = small_mirror / "post/mail/test.parquet"
     file.write_bytes(file.read_bytes()[:-1])

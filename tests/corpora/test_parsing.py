@@ -1,6 +1,7 @@
 """Files are read strictly: what is odd is named by file, row or byte, never mended."""
 
 import csv
+import json
 
 import pytest
 
@@ -32,6 +33,17 @@ def test_numbers_are_numbers_only_where_all_are(write):
     file = write("mine.csv", "a,b,c,d\n1,1.5,1,007\n-2,2,x,1\n")
     columns = {"a": [1, -2], "b": [1.5, 2.0], "c": ["1", "x"], "d": ["007", "1"]}
     assert columns_of(file) == columns
+
+
+def test_no_digit_of_a_whole_number_is_lost(write):
+    file = write("mine.csv", f"a,b\n{2**63 - 1},{2**63}\n{-(2**63)},1\n")
+    assert columns_of(file) == {"a": [2**63 - 1, -(2**63)], "b": [str(2**63), "1"]}
+    file = write("mine.csv", "a,b\n1234567890123456001,9007199254740993.5\n0.5,1\n")
+    assert columns_of(file) == {"a": ["1234567890123456001", "0.5"], "b": [f"{2**53 + 1}.5", "1"]}
+    file = write("mine.csv", "a,b\n1234567890123456768,1.5e10\n0.5,-0.25\n")
+    assert columns_of(file) == {"a": [1234567890123456768.0, 0.5], "b": [1.5e10, -0.25]}
+    file = write("mine.csv", f"a,b\n{'9' * 5000},{'9' * 5000}.5\n1,1\n")
+    assert columns_of(file) == {"a": ["9" * 5000, "1"], "b": ["9" * 5000 + ".5", "1"]}
 
 
 def test_a_line_separator_inside_json_text_ends_no_row(write):
@@ -69,6 +81,37 @@ BAD = {
         '{"text": "a", "label": "x"}\n{"text": "b", "label": 1}\n',
         r"column 'label' holds text in row 1 and a number in row 2",
     ),
+    "number too large": (
+        "mine.jsonl",
+        '{"n": 1}\n\n{"n": 100000000000000000000}\n',
+        r"row 2: the number 100000000000000000000 is more than 64 bits hold; put it in",
+    ),
+    "number too large inside": (
+        "mine.json",
+        '[{"n": {"m": [-9223372036854775809]}}]',
+        r"row 1: the",
+    ),
+    "endless number": (
+        "mine.jsonl",
+        '{"n": 1}\n{"n": ' + "9" * 5000 + "}\n",
+        r"row 2 \(line 2\) cannot be read: it holds a number of thousands of digits",
+    ),
+    "half a character": (
+        "mine.jsonl",
+        '{"text": "a"}\n{"text": "so \\ud800"}\n',
+        r"row 2: '\\ud800' in the text 'so \\ud800' is half a character; write both halves",
+    ),
+    "half a character in a name": ("mine.json", '[{"a\\udfff": 1}]', r"row 1: .* half a character"),
+    "too deep": (
+        "mine.jsonl",
+        '{"n": 1}\n' + "[" * 100_000,
+        r"row 2 \(line 2\) cannot be read: .*nest",
+    ),
+    "array too deep": (
+        "mine.json",
+        "[" * 100_000,
+        r"mine.json cannot be read: .* nested too deeply",
+    ),
     "latin-1": (
         "mine.csv",
         opinions(2).encode() + "Café,good\n".encode("latin-1"),
@@ -101,3 +144,9 @@ def test_an_error_leaves_the_csv_limit_as_it_was(write):
     with pytest.raises(ValueError, match="is broken"):
         columns_of(write("mine.csv", opinions(2) + '"no end,bad\n'))
     assert csv.field_size_limit() == before
+
+
+def test_all_that_64_bits_and_two_halves_of_a_character_hold_is_read(write):
+    rows = [{"n": 2**63 - 1, "text": "\U0001f600"}, {"n": -(2**63), "text": "é"}]
+    file = write("mine.jsonl", "\n".join(map(json.dumps, rows)))
+    assert columns_of(file) == {"n": [2**63 - 1, -(2**63)], "text": ["\U0001f600", "é"]}

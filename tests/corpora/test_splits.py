@@ -1,6 +1,7 @@
 """Splits keep groups whole and strata in proportion, and find what is alike."""
 
 import itertools
+import random
 
 import pytest
 
@@ -27,6 +28,25 @@ def test_a_group_is_never_divided():
 
 def test_a_class_of_one_row_is_met_in_training():
     assert divide(range(6), list("aaaaab"))[5] == "train"
+
+
+def test_a_group_that_alone_holds_a_stratum_is_exchanged_for_one_of_its_size():
+    groups = [f"t{number}" for number in (1, 1, 3, 3, 4, 4, 4, 5, 6, 6, 6, 6, 8)]
+    strata = list("aaacaaacbdddb")
+    parts = dict(zip(groups, divide(groups, strata), strict=True))
+    assert (parts["t6"], parts["t4"]) == ("train", "test"), "4 rows for 3"
+    assert set(parts.values()) == {"train", "validation", "test"}
+
+
+def test_every_stratum_is_met_in_training_even_where_groups_mix_them():
+    for seed in range(400):
+        draw = random.Random(seed)
+        groups = [draw.randrange(10) for _ in range(30)]
+        strata = [draw.choice("aaaaabbbccdef") for _ in groups]
+        parts = divide(groups, strata, seed=seed)
+        taught = {stratum for stratum, part in zip(strata, parts, strict=True) if part == "train"}
+        assert taught == set(strata)
+        assert len(set(zip(groups, parts, strict=True))) == len(set(groups)), "groups stay whole"
 
 
 def test_the_order_of_rows_does_not_matter():

@@ -74,7 +74,7 @@ def few_labels(dataset: "datasets.Dataset", count: int, *, seed: int) -> "datase
 
     Args:
         dataset: Rows with a ``label`` of whole numbers; a label below 0 is unknown
-            and not drawn.
+            and not drawn. Numbers without names are as many classes as occur.
         count: Rows wanted, from the number of classes up.
         seed: Another seed draws other rows.
 
@@ -83,7 +83,7 @@ def few_labels(dataset: "datasets.Dataset", count: int, *, seed: int) -> "datase
 
     Raises:
         ValueError: If there are fewer rows wanted than classes, or a class has too
-            few; says what is available.
+            few; says what is available. If there are no labels, or none is known.
 
     Example:
         >>> few = few_labels(load("reviews")["train"], 5, seed=0)
@@ -96,22 +96,25 @@ def few_labels(dataset: "datasets.Dataset", count: int, *, seed: int) -> "datase
     labels = np.asarray(dataset["label"][:] if feature else [0.0])
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError("few_labels needs a column label that holds class numbers")
-    names = getattr(feature, "names", None) or [str(number) for number in range(labels.max() + 1)]
+    occurring = {int(number): str(number) for number in np.unique(labels[labels >= 0])}
+    names = dict(enumerate(getattr(feature, "names", ()))) or occurring
+    if not names:
+        raise ValueError("no row has a known label: all are below 0")
     draw = np.random.default_rng(seed)
-    rows = {
-        number: draw.permutation(np.flatnonzero(labels == number)) for number in range(len(names))
-    }
-    available = ", ".join(f"{names[number]} {len(kept)}" for number, kept in rows.items())
+    rows = [draw.permutation(np.flatnonzero(labels == number)) for number in names]
+    available = ", ".join(
+        f"{name} {len(kept)}" for name, kept in zip(names.values(), rows, strict=True)
+    )
     if count < len(names):
         raise ValueError(f"{count} rows are fewer than the {len(names)} classes: {available}")
     turns = draw.permutation(len(names))
     chosen = [
-        rows[number][turn]
+        rows[place][turn]
         for turn in range(-(-count // len(names)))
-        for number in turns
-        if turn < len(rows[number])
+        for place in turns
+        if turn < len(rows[place])
     ][:count]
-    if min(len(kept) for kept in rows.values()) < count // len(names) or len(chosen) < count:
+    if min(map(len, rows)) < count // len(names) or len(chosen) < count:
         raise ValueError(
             f"{count} rows of {len(names)} classes need {count / len(names):g} of each; "
             f"available: {available}"

@@ -8,8 +8,17 @@ Sets of tokens and of questions about a context keep the columns they have.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tlbook.corpora.guessing import Choice, guess, is_text, require, tokens_column
-from tlbook.corpora.labels import number, number_tags, rows_list
+from tlbook.corpora.guessing import (
+    QUESTIONS,
+    Choice,
+    guess,
+    has_questions,
+    is_text,
+    require,
+    tokens_column,
+)
+from tlbook.corpora.labels import number, rows_list
+from tlbook.corpora.tags import number_tags
 
 if TYPE_CHECKING:
     import datasets
@@ -54,6 +63,8 @@ def arrange(
     first = next(iter(parts))
     require(parts[first], source, text, pair, label)
     require_roles(parts[first], Choice(text, pair, label), source)
+    for column in filter(None, (text, pair)):
+        require_text(parts[first], column, name_of(first), every_row=False)
     choice = guess(parts[first], source, text, pair, label, own=own)
     for split, part in parts.items():
         require(part, name_of(split), choice.text, choice.pair, choice.label)
@@ -61,6 +72,10 @@ def arrange(
             require_text(part, column, name_of(split), every_row=own)
     if choice == Choice(None, None, None):
         words = tokens_column(parts[first])
+        if own and has_questions(parts[first]):
+            for split, part in parts.items():
+                require(part, name_of(split), *QUESTIONS)
+                require_answers(part, name_of(split))
         return number_tags(parts, words, where=name_of) if own and words else parts
     named = datasets.DatasetDict({split: renamed(part, choice) for split, part in parts.items()})
     if choice.label is None:
@@ -132,3 +147,47 @@ def require_text(part: "datasets.Dataset", column: str, where: str, *, every_row
             f"{where}: no text in column {column!r} of {rows_list(rows)} (rows counted from 1, the "
             "header not counted); fill them in or take these rows out"
         )
+
+
+def require_answers(part: "datasets.Dataset", where: str) -> None:
+    """Make sure that answers stand in their contexts where they say, as in SQuAD.
+
+    Answers that are plain texts are left alone.
+
+    Raises:
+        ValueError: If one does not, or there are no such lists; names the row.
+    """
+    if is_text(part, "answers"):
+        return
+    columns = (part.data.column(name).to_pylist() for name in ("context", "answers"))
+    for row, (context, answers) in enumerate(zip(*columns, strict=True), start=1):
+        answers = answers if isinstance(answers, dict) else {}
+        texts, starts = answers.get("text"), answers.get("answer_start")
+        if not isinstance(texts, list) or not isinstance(starts, list):
+            raise ValueError(
+                f"{where}: the answers of row {row} do not look as in SQuAD: "
+                '{"text": ["..."], "answer_start": [0]}, with empty lists where there is no answer'
+            )
+        if len(texts) != len(starts):
+            raise ValueError(
+                f"{where}: row {row} has {len(texts)} answers but {len(starts)} answer_start; "
+                "give every answer one"
+            )
+        for text, start in zip(texts, starts, strict=True):
+            require_answer(context or "", text, start, f"{where}: row {row}")
+
+
+def require_answer(context: str, answer: str | None, start: int | None, where: str) -> None:
+    """Make sure that one answer stands in the context at a character, counted from 0.
+
+    Raises:
+        ValueError: If it does not; says where it stands, if anywhere.
+    """
+    if answer and start is not None and start >= 0 and context.startswith(answer, start):
+        return
+    place = context.find(answer) if answer else -1
+    raise ValueError(
+        f"{where}: the answer {answer!r} does not stand at character {start} of its context "
+        f"(counted from 0){f', but at {place}' if place >= 0 else ''}; correct it, or give empty "
+        "lists if the context holds no answer"
+    )

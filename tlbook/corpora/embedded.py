@@ -19,8 +19,44 @@ FOLDER = Path(__file__).parent / "data"
 
 
 def index(folder: Path = FOLDER) -> dict[str, dict]:
-    """Return what `tlbook.corpora.build` noted about every corpus: counts and checksums."""
-    return json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    """Return what `tlbook.corpora.build` noted about every corpus: counts and checksums.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged.
+    """
+    file = folder / "index.json"
+    try:
+        return json.loads(content_of(file).decode("utf-8"))
+    except ValueError as problem:
+        raise ValueError(f"{file} is damaged ({problem}): install tlbook again") from problem
+
+
+def content_of(file: Path) -> bytes:
+    """Read a file that ships with the package.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+    """
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as problem:
+        raise FileNotFoundError(f"{file} is missing: install tlbook again") from problem
+
+
+def sha256_of(name: str, folder: Path) -> str:
+    """Return the checksum that the index holds of a corpus.
+
+    Raises:
+        FileNotFoundError: If the index is missing.
+        ValueError: If it does not hold the checksum.
+    """
+    try:
+        return index(folder)[name]["sha256"]
+    except (KeyError, TypeError) as problem:
+        raise ValueError(
+            f"{folder / 'index.json'} is damaged (no checksum of {name}): install tlbook again"
+        ) from problem
 
 
 def rows(name: str, *, folder: Path = FOLDER) -> list[dict]:
@@ -31,14 +67,15 @@ def rows(name: str, *, folder: Path = FOLDER) -> list[dict]:
         folder: Where the data stand.
 
     Raises:
-        ValueError: If the file is truncated or was altered.
+        FileNotFoundError: If the file or the index is missing.
+        ValueError: If the file is truncated or was altered, or the index is damaged.
     """
     file = folder / name / "rows.jsonl.gz"
     try:
-        lines = gzip.decompress(file.read_bytes())
+        lines = gzip.decompress(content_of(file))
     except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
         raise ValueError(f"{file} is damaged ({problem}): install tlbook again") from problem
-    if hashlib.sha256(lines).hexdigest() != index(folder)[name]["sha256"]:
+    if hashlib.sha256(lines).hexdigest() != sha256_of(name, folder):
         raise ValueError(f"{file} was altered (its SHA-256 differs): install tlbook again")
     return [json.loads(line) for line in lines.decode().split("\n") if line]
 

@@ -5,6 +5,7 @@ error that names the file, the row and what to do.
 """
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,8 @@ def read(
     A folder holds ``train`` and, if it likes, ``validation`` and ``test`` files, and
     is taken as it stands. A single file is divided 70/10/20, in proportion by label,
     rows of equal text (but for case and punctuation) together; the same file is
-    always divided alike. A column called ``split`` with these names is obeyed instead.
+    always divided alike. A column called ``split`` with these names, in any case, is
+    obeyed instead.
 
     Args:
         path: The file or folder.
@@ -69,9 +71,10 @@ def read(
         warn_of_straddlers(arranged, path)
         return arranged
     whole = table(path)
-    split_of = split_column(whole, path) if "split" in whole.column_names else None
-    if split_of:
-        whole = whole.remove_columns("split")
+    column = split_column(whole, path)
+    split_of = splits_in(whole, column, path) if column else None
+    if column:
+        whole = whole.remove_columns(column)
     parts = datasets.DatasetDict({"train": whole})
     where = lambda _: str(path)  # so that rows are counted through the whole file
     part = arrange(parts, str(path), text, pair, label, own=True, where=where)["train"]
@@ -121,7 +124,7 @@ def table(file: Path) -> "datasets.Dataset":
     """Read one file into memory.
 
     Raises:
-        ValueError: If it is empty, broken, or an id occurs twice.
+        ValueError: If it is empty, broken, or an id occurs twice or is none.
     """
     import datasets
     import pyarrow
@@ -130,39 +133,69 @@ def table(file: Path) -> "datasets.Dataset":
     if isinstance(part, dict):
         try:
             part = datasets.Dataset.from_dict(part)
-        except pyarrow.ArrowException as problem:
+        except (pyarrow.ArrowException, RecursionError) as problem:
             raise ValueError(f"{file}: cannot make a table of its rows ({problem})") from problem
     if not len(part):
         raise ValueError(f"{file} is empty: it has no rows")
     for column in part.column_names:
         if column.lower() in IDS:
-            seen: dict = {}
-            for row, value in enumerate(part.data.column(column).to_pylist(), start=1):
-                if seen.setdefault(value, row) != row:
-                    raise ValueError(
-                        f"{file}: the {column} {value!r} stands in rows {seen[value]} and {row}; "
-                        "ids must differ: correct them, or rename the column if it is no id"
-                    )
+            require_ids(part.data.column(column).to_pylist(), column, file)
     return part
 
 
-def split_column(part: "datasets.Dataset", path: Path) -> list[str]:
-    """Read the split of every row from the column ``split``.
+def require_ids(values: Sequence, column: str, file: Path) -> None:
+    """Make sure that no two rows have the same id.
+
+    Raises:
+        ValueError: If they do, or an id is a list or a record; names the rows.
+    """
+    seen: dict = {}
+    for row, value in enumerate(values, start=1):
+        if isinstance(value, list | dict):
+            kind = "list" if isinstance(value, list) else "record"
+            raise ValueError(
+                f"{file}: the {column} of row {row} is a {kind}; an id is a "
+                "text or a number: correct it, or rename the column if it is no id"
+            )
+        if seen.setdefault(value, row) != row:
+            raise ValueError(
+                f"{file}: the {column} {value!r} stands in rows {seen[value]} and {row}; ids must "
+                "differ: correct them, or rename the column if it is no id"
+            )
+
+
+def split_column(part: "datasets.Dataset", path: Path) -> str | None:
+    """Return the column that says the split of every row, if there is one.
+
+    Raises:
+        ValueError: If two do.
+    """
+    found = [column for column in part.column_names if column.casefold() == "split"]
+    if len(found) > 1:
+        raise ValueError(
+            f"{path}: columns {found[0]!r} and {found[1]!r} could each say the split; rename one"
+        )
+    return found[0] if found else None
+
+
+def splits_in(part: "datasets.Dataset", column: str, path: Path) -> list[str]:
+    """Read the split of every row from a column; case does not matter.
 
     Raises:
         ValueError: If it holds anything but the names of splits, or no ``train``.
     """
     known = {alias: split for split, aliases in NAMES.items() for alias in aliases}
-    values = part.data.column("split").to_pylist()
-    for row, value in enumerate(values, start=1):
-        if value not in known:
+    values = part.data.column(column).to_pylist()
+    split_of = [known.get(str(value).strip().casefold()) for value in values]
+    for row, (value, split) in enumerate(zip(values, split_of, strict=True), start=1):
+        if split is None:
             raise ValueError(
-                f"{path}: the column split holds {value!r} in row {row}; expected train, "
+                f"{path}: the column {column} holds {value!r} in row {row}; expected train, "
                 "validation or test. Rename the column if it means something else"
             )
-    if "train" not in map(known.get, values):
-        raise ValueError(f"{path}: the column split never says train")
-    return [known[value] for value in values]
+    if "train" not in split_of:
+        raise ValueError(f"{path}: the column {column} never says train")
+    return split_of
 
 
 def by_split_column(

@@ -1,9 +1,11 @@
 """Guess which columns hold the text, its partner and the label; ask where it is not clear."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from tlbook.corpora.labels import JUDGED, is_fraction
 
 if TYPE_CHECKING:
     import datasets
@@ -22,6 +24,7 @@ LABELS = (
     *("label", "labels", "sentiment", "class", "category", "intent", "emotion", "polarity"),
     *("stars", "rating", "score", "topic", "target", "stance", "relation", "sense"),
 )
+QUESTIONS = ("question", "context", "answers")
 LOOKED_AT = 2000  # rows: enough to tell a label from a text
 MOST_CLASSES = 50  # of a column that is taken for the label by its values alone
 
@@ -35,6 +38,19 @@ class Choice:
     label: str | None
 
 
+def similar(name: str, known: Iterable[str], *, most: int) -> list[str]:
+    """List the known names that are close to a name, whatever their case.
+
+    Example:
+        >>> similar("LABLE", ["text", "Label"], most=1)
+        ['Label']
+    """
+    folded: dict[str, str] = {}
+    for other in known:
+        folded.setdefault(other.casefold(), other)
+    return [folded[near] for near in get_close_matches(name.casefold(), folded, n=most)]
+
+
 def require(part: "datasets.Dataset", where: str, *columns: str | None) -> None:
     """Make sure that a split has the columns.
 
@@ -43,7 +59,7 @@ def require(part: "datasets.Dataset", where: str, *columns: str | None) -> None:
     """
     for column in columns:
         if column is not None and column not in part.column_names:
-            near = get_close_matches(column, part.column_names, n=1)
+            near = similar(column, part.column_names, most=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
                 f"{where} has no column {column!r}.{hint} Columns: {', '.join(part.column_names)}"
@@ -71,7 +87,8 @@ def guess(
             a file of several columns must have one.
 
     Raises:
-        ValueError: If several columns would do, or none; shows the call to make.
+        ValueError: If several columns would do, or none; shows the call to make, or
+            says what is missing.
     """
     asked = (text, pair, label)
     if asked == (None, None, None) and (tokens_column(part) or has_questions(part)):
@@ -86,12 +103,41 @@ def guess(
     if len(texts) == 1 and (len(labels) == 1 or unlabelled):
         return Choice(texts[0], pair, labels[0] if labels else None)
     problem = _problem("text", texts) if len(texts) != 1 else _problem("label", labels)
-    others = [column for column in part.column_names if column not in texts]
     raise ValueError(
-        f"{source}: {problem}. Columns: {', '.join(part.column_names)}. Name them, for example: "
-        f"load({source!r}, text={(texts or part.column_names)[0]!r}, "
-        f"label={(labels or others or part.column_names)[0]!r})"
+        f"{source}: {problem}. Columns: {', '.join(part.column_names)}. "
+        + _advice(part, source, texts, pair, labels, own=own)
     )
+
+
+def _advice(
+    part: "datasets.Dataset",
+    source: str,
+    texts: Sequence[str],
+    pair: str | None,
+    labels: Sequence[str],
+    *,
+    own: bool,
+) -> str:
+    """Show a call that would do, if one would."""
+    import datasets
+
+    texts = texts or [
+        column
+        for column in part.column_names
+        if column not in (pair, *labels) and is_text(part, column)
+    ]
+    labels = labels or [
+        column
+        for column in part.column_names
+        if column not in (pair, *texts[:1])
+        and isinstance(part.features[column], datasets.Value | datasets.ClassLabel)
+        and _may_be_labels(_values(part, column))
+    ]
+    if not texts or (own and not labels):
+        return "It must have a column with one text a row and one with one label a row"
+    roles = {"text": texts[0], "pair": pair, "label": labels[0] if labels else None}
+    named = [f"{role}={column!r}" for role, column in roles.items() if column is not None]
+    return f"Name them, for example: load({source!r}, {', '.join(named)})"
 
 
 def _problem(role: str, columns: Sequence[str]) -> str:
@@ -162,7 +208,7 @@ def tokens_column(part: "datasets.Dataset") -> str | None:
 
 def has_questions(part: "datasets.Dataset") -> bool:
     """Tell whether the set asks questions about contexts, as SQuAD does."""
-    return {"question", "context", "answers"} <= set(part.column_names)
+    return set(QUESTIONS) <= set(part.column_names)
 
 
 def _values(part: "datasets.Dataset", column: str) -> list:
@@ -173,6 +219,13 @@ def _is_prose(values: list) -> bool:
     texts = [value for value in values if value]
     words = sum(len(text.split()) for text in texts)
     return bool(texts) and len(set(texts)) * 2 > len(texts) and words >= 3 * len(texts)
+
+
+def _may_be_labels(values: list) -> bool:
+    """Tell whether a column would be taken if it were named: classes, or numbers to predict."""
+    kept = set(values) - {None}
+    few = len(values) < JUDGED or len(kept) <= len(values) // 2
+    return len(kept) > 1 and (few or any(map(is_fraction, kept)))
 
 
 def _is_few(values: list) -> bool:

@@ -9,11 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from tlbook.corpora.columns import arrange
+from tlbook.corpora.guessing import similar
 from tlbook.corpora.mirror import mirror, mirror_names, parts_of
 from tlbook.corpora.shipped import CORPORA
 
@@ -106,12 +106,16 @@ def from_cache_only(enabled: bool) -> Iterator[None]:
 
 def nearest(name: str) -> str:
     """Say which known names are close to an unknown one, and list what ships."""
+    return f"{suggestion(name)}The workbook ships {', '.join(CORPORA)}."
+
+
+def suggestion(name: str) -> str:
+    """Ask whether a known name that is close to an unknown one was meant; else say nothing."""
     known = [*CORPORA, *mirror_names()]
-    near = get_close_matches(name, known, n=3, cutoff=0.6)
+    near = similar(name, known, most=3)
     tails = {other.rsplit("/", 1)[-1]: other for other in reversed(known)}
-    near += [tails[tail] for tail in get_close_matches(name.rsplit("/", 1)[-1], tails, n=2)]
-    hint = f"Did you mean {' or '.join(map(repr, dict.fromkeys(near)))}? " if near else ""
-    return f"{hint}The workbook ships {', '.join(CORPORA)}."
+    near += [tails[tail] for tail in similar(name.rsplit("/", 1)[-1], tails, most=2)]
+    return f"Did you mean {' or '.join(map(repr, dict.fromkeys(near)))}? " if near else ""
 
 
 def unreachable(name: str, endpoint: str) -> str:
@@ -120,7 +124,8 @@ def unreachable(name: str, endpoint: str) -> str:
     root = mirror()
     place = f"the mirror {root} does not hold it" if root else "TLBOOK_MIRROR is not set"
     return (
-        f"cannot reach the Hub at {endpoint} for {name!r}, and {place}. Connect, or set "
+        f"cannot reach the Hub at {endpoint} for {name!r}, and {place}. "
+        f"{suggestion(name)}Connect, or set "
         "TLBOOK_MIRROR to a folder laid out like the Hub that holds it, or load what ships with "
         f"the workbook: {shipped}"
     )

@@ -1,7 +1,8 @@
 """Labels become numbers with names (`datasets.ClassLabel`), the same in every split."""
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ def number(
 ) -> "datasets.DatasetDict":
     """Turn the column ``label`` of every split into a `ClassLabel`.
 
-    A `ClassLabel` stays as it is, and so do numbers with a fraction, such as
-    similarities: they are for regression. Other values are numbered in sorted
-    order (numbers by size) or in the order of `names`. On the Hub a missing label
-    and -1 mean that it is unknown: both become -1. Spaces around a label in the
-    user's own file do not count.
+    Numbers with a fraction, such as similarities, stay as they are: they are for
+    regression. Other values are numbered in sorted order (numbers by size), in the
+    order of `names`, or in that of the training part's `ClassLabel`. Splits that
+    number or write their labels differently are brought together by class name.
+    On the Hub a missing label and -1 mean that it is unknown: both become -1.
+    Spaces around a label in the user's own file do not count.
 
     Args:
         parts: Splits with a column ``label``, training part first.
@@ -35,33 +37,28 @@ def number(
         where: Split -> what to call it in a message.
 
     Raises:
-        ValueError: If there are nearly as many labels as rows; in the user's own
-            file also if a label is missing, only one occurs, or one does not occur
-            in the training part.
+        ValueError: If there are nearly as many labels as rows, or a class number has
+            no name; in the user's own file also if a label is missing or infinite,
+            only one occurs, or one does not occur in the training part.
     """
     import datasets
 
-    values = {split: part.data.column("label").to_pylist() for split, part in parts.items()}
-    if own:
-        for split, column in values.items():
-            require_labels(column, where(split))
-            values[split] = [v.strip() if isinstance(v, str) else v for v in column]
     first = next(iter(parts))
     feature = parts[first].features["label"]
-    if isinstance(feature, datasets.ClassLabel):
-        if own:
-            require_known(values, first, where, name_of=feature.int2str)
+    has_classes = isinstance(feature, datasets.ClassLabel)
+    if has_classes and not own and all(p.features["label"] == feature for p in parts.values()):
         return parts
+    values = comparable(
+        {split: labels_of(part, where(split), own=own) for split, part in parts.items()}
+    )
     if any(is_fraction(value) for column in values.values() for value in column):
         return parts
-    if not own:
-        values = {split: [known(value) for value in column] for split, column in values.items()}
-    require_few(values[first], source)
+    if not has_classes:
+        require_few(values[first], source)
     if own:
         require_known(values, first, where, name_of=name)
     if names is None:
-        seen = {value for column in values.values() for value in column if value is not None}
-        names = [name(value) for value in sorted(seen, key=lambda value: (str(type(value)), value))]
+        names = names_in_order(values, feature.names if has_classes else ())
     number_of = {label: place for place, label in enumerate(names)}
     feature = datasets.ClassLabel(names=list(names))
     return datasets.DatasetDict(
@@ -72,51 +69,74 @@ def number(
     )
 
 
-def number_tags(
-    parts: "datasets.DatasetDict", words: str, *, where: Callable[[str], str]
-) -> "datasets.DatasetDict":
-    """Turn every column that holds one string a token into classes with names.
-
-    The names are sorted, but "O" (no entity) comes first.
-
-    Args:
-        parts: Splits with lists of tokens, training part first.
-        words: The column with the tokens.
-        where: Split -> what to call it in a message.
+def labels_of(part: "datasets.Dataset", where: str, *, own: bool) -> list:
+    """Return the labels of a split, class numbers as names, unknown ones as None.
 
     Raises:
-        ValueError: If a row has more or fewer tags than tokens, or a tag does not
-            occur in the training part.
+        ValueError: If a class number has no name, or (own files) a label is missing.
     """
     import datasets
 
-    first = next(iter(parts))
-    string_lists = datasets.List(datasets.Value("string"))
-    features = parts[first].features
-    for column in [name for name in features if name != words and features[name] == string_lists]:
-        values = {split: part.data.column(column).to_pylist() for split, part in parts.items()}
-        for split, rows in values.items():
-            tokens = parts[split].data.column(words).to_pylist()
-            for row, (tags, text) in enumerate(zip(rows, tokens, strict=True), start=1):
-                if len(tags or ()) != len(text or ()):
-                    raise ValueError(
-                        f"{where(split)}: row {row} has {len(text or ())} {words} but "
-                        f"{len(tags or ())} {column}; give every token one"
-                    )
-        flat = {split: [tag for tags in rows for tag in tags] for split, rows in values.items()}
-        require_known(flat, first, where, name_of=name, unit="token")
-        names = sorted(set(flat[first]), key=lambda tag: (tag != "O", tag))
-        number_of = {tag: place for place, tag in enumerate(names)}
-        feature = datasets.List(datasets.ClassLabel(names=names))
-        parts = datasets.DatasetDict(
-            {
-                split: with_column(
-                    part, column, [numbers(tags, number_of) for tags in values[split]], feature
-                )
-                for split, part in parts.items()
-            }
+    values, feature = part.data.column("label").to_pylist(), part.features["label"]
+    if isinstance(feature, datasets.ClassLabel):
+        values = class_names(map(known, values), feature, where)
+    if not own:
+        return [known(value) for value in values]
+    require_labels(values, where)
+    # a ClassLabel's names are kept to the letter
+    strip = not isinstance(feature, datasets.ClassLabel)
+    return [value.strip() if strip and isinstance(value, str) else value for value in values]
+
+
+def class_names(
+    values: Iterable, feature: "datasets.ClassLabel", where: str, unit: str = "row"
+) -> list:
+    """Return the names of class numbers; None stays None.
+
+    Raises:
+        ValueError: If a number has no name; names the first such rows.
+    """
+    values, name_of = list(values), dict(enumerate(feature.names)) | {None: None}
+    rows = [row for row, value in enumerate(values) if value not in name_of]
+    if rows:
+        raise ValueError(
+            f"{where}: class number {values[rows[0]]} in {rows_list(rows, unit)} has no name; the "
+            f"names of classes 0 to {feature.num_classes - 1} are {', '.join(feature.names)}"
         )
-    return parts
+    return [name_of[value] for value in values]
+
+
+def comparable(values: dict[str, list]) -> dict[str, list]:
+    """Return the labels as names, if not all splits hold one kind of value.
+
+    Example:
+        >>> comparable({"train": [1, 2], "test": ["2"]})
+        {'train': ['1', '2'], 'test': ['2']}
+    """
+    kinds = {
+        float if type(value) is int else type(value)
+        for column in values.values()
+        for value in column
+        if value is not None
+    }
+    if len(kinds) < 2:
+        return values
+    return {
+        split: [None if value is None else name(value) for value in column]
+        for split, column in values.items()
+    }
+
+
+def names_in_order(values: dict[str, list], first: Sequence[str]) -> list[str]:
+    """List the class names: those known `first`, then what else occurs, sorted.
+
+    Example:
+        >>> names_in_order({"train": [10, 9, None]}, ())
+        ['9', '10']
+    """
+    seen = {value for column in values.values() for value in column if value is not None}
+    rest = sorted(seen - set(first), key=lambda value: (str(type(value)), value))
+    return [*first, *map(name, rest)]
 
 
 def numbers(values: Sequence, number_of: dict[str, int]) -> list[int]:
@@ -136,10 +156,10 @@ def name(value: object) -> str:
     """Name a class after its value; whole numbers lose their fraction.
 
     Example:
-        >>> name(4.0), name("spam"), name(True)
-        ('4', 'spam', 'True')
+        >>> name(4.0), name("spam"), name(True), name(0.5)
+        ('4', 'spam', 'True', '0.5')
     """
-    return str(int(value)) if isinstance(value, float) else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def known(value: object) -> object:
@@ -165,7 +185,7 @@ def rows_list(rows: Sequence[int], unit: str = "row", most: int = 5) -> str:
 
 
 def require_labels(values: Sequence, where: str) -> None:
-    """Make sure that every row has a label.
+    """Make sure that every row has a label, and none that is infinite.
 
     Raises:
         ValueError: If one is missing; names the first such rows.
@@ -179,6 +199,12 @@ def require_labels(values: Sequence, where: str) -> None:
         raise ValueError(
             f"{where}: no label in {rows_list(rows)} (rows counted from 1, the header not "
             "counted); fill them in or take these rows out"
+        )
+    rows = [row for row, value in enumerate(values) if value in (math.inf, -math.inf)]
+    if rows:
+        raise ValueError(
+            f"{where}: the label {values[rows[0]]} in {rows_list(rows)} is no number to learn "
+            "from; correct it or take the row out"
         )
 
 

@@ -35,12 +35,23 @@ def mirror() -> Path | None:
 
 
 def manifest() -> dict[str, dict]:
-    """Return the mirror's entries by folder; empty without a mirror or a manifest."""
+    """Return the mirror's entries by folder; empty without a mirror or a manifest.
+
+    Raises:
+        ValueError: If the manifest is no JSON, or an entry names no folder.
+    """
     root = mirror()
     if root is None or not (root / "manifest.json").exists():
         return {}
-    entries = json.loads((root / "manifest.json").read_text(encoding="utf-8"))["datasets"]
-    return {entry["folder"]: entry for entry in entries}
+    file = root / "manifest.json"
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))["datasets"]
+        return {entry["folder"]: entry for entry in entries}
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ValueError(
+            f'{file} is no manifest, {{"datasets": [{{"folder": "org/name"}}]}} at least '
+            f"({problem!r}); correct it or remove it"
+        ) from problem
 
 
 def entry_of(name: str, entries: dict[str, dict]) -> dict:

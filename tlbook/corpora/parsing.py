@@ -6,14 +6,17 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datasets
 
-WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")  # what 64 bits hold
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 FRACTION = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
+INTEGERS = range(-(2**63), 2**63)  # what 64 bits hold
+HALF = re.compile(r"[\ud800-\udfff]")  # of a character that UTF-16 writes in two
 FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 
@@ -125,23 +128,40 @@ def _rows(text: str, delimiter: str, file: Path) -> Iterator[tuple[int, list[str
 def typed(values: list[str]) -> list:
     """Turn a column into int or float if every value in it is one.
 
-    Numbers with leading zeros, such as codes, stay text.
+    Numbers with leading zeros, such as codes, stay text. So do numbers with more
+    digits before the point than 64 bits hold: no digit of an id is lost.
 
     Example:
         >>> typed(["1", "-2"]), typed(["1", "2.5"]), typed(["007", "1"]), typed(["nan", "1"])
         ([1, -2], [1.0, 2.5], ['007', '1'], ['nan', '1'])
+        >>> typed(["10000000000000000001", "2"]), typed(["9007199254740993", "2.5"])
+        (['10000000000000000001', '2'], ['9007199254740993', '2.5'])
     """
-    for pattern, kind in ((WHOLE, int), (FRACTION, float)):
-        if values and all(pattern.fullmatch(value) for value in values):
-            return [kind(value) for value in values]
+    if values and all(WHOLE.fullmatch(value) for value in values):
+        fit = all(len(value) <= 20 and int(value) in INTEGERS for value in values)
+        return [int(value) for value in values] if fit else values
+    if values and all(FRACTION.fullmatch(value) and is_exact(value) for value in values):
+        return [float(value) for value in values]
     return values
+
+
+def is_exact(value: str) -> bool:
+    """Tell whether a float holds all digits before the point of a number.
+
+    Example:
+        >>> is_exact("9007199254740992.5"), is_exact("9007199254740993.5")
+        (True, False)
+    """
+    whole = WHOLE.match(value)[0]
+    return Decimal(whole) == float(whole)
 
 
 def records(text: str, file: Path) -> dict[str, list]:
     """Parse JSON lines, or one JSON array of records; a field left out is None.
 
     Raises:
-        ValueError: If a row is no JSON object, or a column mixes kinds of values.
+        ValueError: If a row is no JSON object or holds what no column can, or a
+            column mixes kinds of values.
     """
     is_array = file.suffix.lower() == ".json" and text.lstrip().startswith("[")
     found = json_array(text, file) if is_array else list(json_lines(text, file))
@@ -151,6 +171,7 @@ def records(text: str, file: Path) -> dict[str, list]:
                 f"{file}: row {row} is no JSON object but {str(record)[:60]!r}; a row looks like "
                 '{"text": "...", "label": "..."}'
             )
+        require_storable(record, row, file)
     names = list(dict.fromkeys(name for record in found for name in record))
     columns = {name: [record.get(name) for record in found] for name in names}
     for name, values in columns.items():
@@ -169,6 +190,8 @@ def json_array(text: str, file: Path) -> list:
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, character {problem.colno}"
         raise ValueError(f"{file} is no JSON ({problem.msg}, {where})") from problem
+    except (ValueError, RecursionError) as problem:
+        raise ValueError(unreadable(str(file), problem)) from problem
 
 
 def json_lines(text: str, file: Path) -> Iterator[object]:
@@ -190,6 +213,40 @@ def json_lines(text: str, file: Path) -> Iterator[object]:
                 f"{file}: row {row} (line {number}) is no JSON ({problem.msg}, character "
                 f"{problem.colno}): {line[:60]!r}"
             ) from problem
+        except (ValueError, RecursionError) as problem:
+            raise ValueError(unreadable(f"{file}: row {row} (line {number})", problem)) from problem
+
+
+def unreadable(where: str, problem: Exception) -> str:
+    """Say what of correct JSON Python does not read."""
+    nested = isinstance(problem, RecursionError)
+    what = "lists or records nested too deeply" if nested else "a number of thousands of digits"
+    return f"{where} cannot be read: it holds {what}"
+
+
+def require_storable(record: dict, row: int, file: Path) -> None:
+    """Make sure that whole numbers fit 64 bits and texts are Unicode, names included.
+
+    Raises:
+        ValueError: If one is not; names it and the row.
+    """
+    waiting: list = [record]
+    while waiting:  # no recursion: lists may be nested deeply
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list):
+            waiting += value
+        elif type(value) is int and value not in INTEGERS:
+            raise ValueError(
+                f"{file}: row {row}: the number {value} is more than 64 bits hold; put it in "
+                "double quotes, in every row"
+            )
+        elif isinstance(value, str) and not value.isascii() and (half := HALF.search(value)):
+            raise ValueError(
+                f"{file}: row {row}: {half[0]!r} in the text {value[:60]!r} is half a character; "
+                "write both halves or take it out"
+            )
 
 
 def require_one_kind(values: list, name: str, file: Path) -> None:

@@ -99,7 +99,8 @@ def divide(
     """Deal rows out to splits; groups stay whole, strata keep their proportions.
 
     The first group of every stratum goes to the first split named in `shares`,
-    so that no label is met for the first time in a test set.
+    so that no label is met for the first time in a test set. If the groups that hold
+    a stratum all count as another, the smallest of them is exchanged for one there.
 
     Args:
         groups: One key per row; rows with equal keys go to the same split.
@@ -138,7 +139,36 @@ def divide(
             split_of[group] = name
             wanted[name] -= sizes[group]
         carried = wanted
+    _teach_all(groups, strata, split_of, first)
     return [split_of[group] for group in groups]
+
+
+def _teach_all(groups: Sequence, strata: Sequence, split_of: dict, first: str) -> None:
+    """Bring a group of every stratum that the first split lacks there.
+
+    The smallest goes, in exchange for the group that is nearest to it in size among
+    those that the first split can spare.
+    """
+    sizes, strata_of, holders = Counter(groups), {}, {}
+    for group, stratum in zip(groups, strata, strict=True):
+        strata_of.setdefault(group, set()).add(stratum)
+        holders.setdefault(stratum, set()).add(group)
+    taught = Counter(s for group in sizes if split_of[group] == first for s in strata_of[group])
+    for stratum in sorted(holders, key=lambda key: (len(holders[key]), repr(key))):
+        if taught[stratum]:
+            continue
+        moved = min(holders[stratum], key=lambda group: (sizes[group], order_of(group)))
+        spared = [
+            (abs(sizes[group] - sizes[moved]), order_of(group), group)
+            for group in sizes
+            if split_of[group] == first and all(taught[s] > 1 for s in strata_of[group])
+        ]
+        difference, _, group = min(spared, default=(sizes[moved], "", None))
+        if difference < sizes[moved]:
+            split_of[group] = split_of[moved]
+            taught.subtract(strata_of[group])
+        split_of[moved] = first
+        taught.update(strata_of[moved])
 
 
 def straddling(texts: Sequence[str], splits: Sequence[str]) -> list[str]:
