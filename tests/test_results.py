@@ -1,6 +1,7 @@
 """No row is lost, whoever writes beside us and whenever we are stopped."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -133,13 +134,143 @@ def test_a_file_with_other_columns_is_named_and_left_alone():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe\x00", b'"a,b\nc'], ids=["empty", "bytes", "quote"]
+    "content",
+    [b"", b"\xff\xfe\x00", b'"a,b\nc', b"[" * 200_000],
+    ids=["empty", "bytes", "quote", "one long line"],
 )
 def test_a_file_that_is_no_table_is_named(tmp_path, content):
     path = tmp_path / "odd.csv"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="odd.csv"):
         results.load(path)
+
+
+def written(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([",".join(results.COLUMNS), *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+GOOD = 'l,a,d,1,0,m,0.5,7,1.5,cpu,"python 3, torch 2",2026-11-26'
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (GOOD + ",", "it has 13 fields, not 12; mend that line or delete it"),
+        ("l,a,d,1", "it has 4 fields, not 12"),
+        (GOOD.replace("0.5", "high"), "value must be a number, got 'high'"),
+        (GOOD.replace("1.5", ""), "seconds must be a number, got ''"),
+        (GOOD.replace("d,1,", "d,few,"), "labels must be a whole number, got 'few'"),
+        (GOOD.replace("1,0,m", "1,0.5,m"), "seed must be a whole number, got '0.5'"),
+        (
+            GOOD.replace(",7,", f",{10**30},"),
+            f"trained_weights must be a whole number, got '{10**30}'",
+        ),
+        (GOOD.replace("a,d", 'a,"d'), "expected after '\"'; mend that line"),
+        ('"' + GOOD.replace('"', ""), "unexpected end of data; mend that line"),
+        (GOOD.replace("a,d", '"a,d').replace("cpu,", 'cpu",'), "it has 4 fields, not 12"),
+    ],
+)
+def test_a_damaged_line_is_named_whatever_stands_around_it(tmp_path, line, message):
+    path = written(tmp_path / "odd.csv", GOOD, "", line, GOOD.replace("1,0,m", "1,1,m"))
+    wanted = rf"{re.escape(str(path))}, line 4 is no row of results: .*{re.escape(message)}"
+    with pytest.raises(ValueError, match=wanted):
+        results.load(path)
+
+
+def test_a_torn_last_line_is_named(tmp_path):
+    path = written(tmp_path / "odd.csv", GOOD)
+    path.write_text(path.read_text() + "l,a,d,1")
+    with pytest.raises(ValueError, match="odd.csv, line 3 is no row of results: it has 4 fields"):
+        results.load(path)
+
+
+def test_two_open_quotes_do_not_make_one_row_of_the_lines_between(tmp_path):
+    plain = GOOD.replace('"python 3, torch 2"', "torch 2")
+    first, last = plain.replace("a,d", 'a,"d'), plain.replace("a,d", 'a,d"')
+    path = written(tmp_path / "odd.csv", first, plain, last)
+    with pytest.raises(ValueError, match=r"odd.csv, line 2 is no row of results: unexpected end"):
+        results.load(path)
+
+
+def test_rows_have_the_kinds_of_their_columns_however_they_were_stored(tmp_path):
+    plain = GOOD.replace("0.5,7,1.5", "1,7,2")
+    path = written(tmp_path / "a.csv", plain, plain.replace("d,1,0,", "d,1.0,1,"))
+    for rows in (results.load(path), results.load(written(tmp_path / "0.csv"), path)):
+        kinds = rows.dtypes.astype(str).to_dict()
+        text = [name for name, kind in kinds.items() if kind == "str"]
+        assert text == ["lesson", "method", "dataset", "metric", "device", "versions", "date"]
+        assert {kinds[name] for name in ("labels", "seed", "trained_weights")} == {"int64"}
+        assert {kinds[name] for name in ("value", "seconds")} == {"float64"}
+        assert rows["labels"].tolist() == [1, 1]
+
+
+def test_a_score_that_is_no_number_comes_back_as_one():
+    results.record(**RUN | {"value": float("nan")})
+    results.record(**RUN | {"seed": 1, "value": float("inf")})
+    first, second = results.load()["value"]
+    assert first != first
+    assert second == float("inf")
+
+
+def test_every_number_is_read_to_its_last_digit(tmp_path):
+    path = written(tmp_path / "a.csv", GOOD.replace("0.5", "0.30000000000000004"))
+    assert results.load(path)["value"].item() == 0.1 + 0.2
+
+
+def test_six_hundred_rows_are_read_in_no_time(tmp_path):
+    rows = [GOOD.replace("1,0,m", f"1,{seed},m") for seed in range(600)]
+    path = written(tmp_path / "a.csv", *rows)
+    begun = time.process_time()
+    assert len(results.load(path)) == 600
+    assert time.process_time() - begun < 0.5
+
+
+def test_a_file_from_a_spreadsheet_takes_more_rows_and_stays_as_it_is():
+    path = written(results.folder() / "31_adapters.csv", GOOD)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(results.load()) == 1
+    results.record(**RUN)
+    assert results.load()["method"].tolist() == ["a", "fine-tuning"]
+    assert path.read_bytes().startswith(b"\xef\xbb\xbflesson,"), "the spreadsheet knows it again"
+
+
+@pytest.mark.parametrize("content", ["größer".encode("cp1252"), "lesson".encode("utf-16")])
+def test_a_file_that_is_not_utf_8_is_named_and_left_alone(content):
+    path = results.folder() / "31_adapters.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    for act in (results.load, lambda: results.record(**RUN)):
+        with pytest.raises(
+            ValueError, match=r"31_adapters.csv is no .*: byte \d+ is not UTF-8; save"
+        ):
+            act()
+    assert path.read_bytes() == content
+    assert not list(path.parent.glob("*.partial"))
+
+
+@pytest.mark.parametrize("lesson", ["../esc", "/tmp/esc", "a/b", "a\\b", "C:b", "..", "", "a\n"])
+def test_a_lesson_names_a_file_of_the_folder_and_no_other(lesson):
+    with pytest.raises(ValueError, match="lesson must be a notebook's name such as 31_adapters"):
+        results.record(**RUN | {"lesson": lesson})
+    assert not list(results.folder().parent.rglob("*esc*"))
+    assert not results.folder().exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"method": "two\nlines"}, r"a name must fit on a line, got 'two\\nlines'"),
+        ({"seed": 10**30}, f"seed must be a whole number, got '{10**30}'"),
+    ],
+)
+def test_a_row_that_could_not_be_loaded_is_not_written(wrong, message):
+    results.record(**RUN)
+    old = (results.folder() / "31_adapters.csv").read_bytes()
+    with pytest.raises(ValueError, match=message):
+        results.record(**RUN | wrong)
+    assert (results.folder() / "31_adapters.csv").read_bytes() == old
 
 
 def test_a_path_that_does_not_exist_says_what_to_do():
@@ -191,6 +322,40 @@ def test_curves_that_swap_places_cross_between():
 def test_curves_may_cross_twice():
     rows = curve(a=[(n, [0.5]) for n in (1, 10, 100)], b=[(1, [0.4]), (10, [0.6]), (100, [0.4])])
     assert len(results.crossings(rows, "a", "b")) == 2
+
+
+@pytest.mark.parametrize(
+    ("gaps", "crossed"),
+    [
+        ((-0.1, 0.0, 0.1), [100]),
+        ((0.1, 0.0, -0.1), [100]),
+        ((-0.1, 0.0, 0.0, 0.1), [100]),  # level from there on, until the other takes the lead
+        ((-0.1, 0.0, -0.1), []),  # a touch
+        ((-0.1, 0.0), []),
+        ((0.0, 0.1), []),
+        ((0.0, 0.0), []),
+        ((0.0, -0.1, 0.0, 0.1, 0.0), [1000]),
+        ((-0.1, float("nan"), 0.1), []),  # not measured there: nobody knows
+    ],
+)
+def test_curves_that_meet_at_a_measured_count_cross_there_if_they_change_places(gaps, crossed):
+    counts = [10**power for power in range(1, len(gaps) + 1)]
+    rows = curve(
+        a=[(count, [0.5]) for count in counts],
+        b=[(count, [0.5 + gap]) for count, gap in zip(counts, gaps, strict=True)],
+        c=[(50, [0.7])],  # of another method, in between
+    )
+    assert results.crossings(rows, "a", "b") == crossed
+
+
+def test_means_that_differ_by_a_rounding_are_level():
+    rows = curve(
+        a=[(10, [0.5] * 3), (100, [0.1, 0.1, 0.4]), (1000, [0.5] * 3)],
+        b=[(10, [0.4] * 3), (100, [0.4, 0.1, 0.1]), (1000, [0.4] * 3)],
+    )
+    one, other = rows[rows["labels"] == 100].groupby("method")["value"].mean()
+    assert one < other, "in floating point"
+    assert results.crossings(rows, "a", "b") == []
 
 
 def test_a_curve_that_stays_above_crosses_nowhere():

@@ -61,6 +61,19 @@ def test_the_longer_text_of_a_pair_is_cut(tokenizer):
     assert row["input_ids"] == ids("[CLS] a film [SEP] bad bad bad bad [SEP]")
 
 
+def test_of_no_rows_nothing_is_encoded(tokenizer):
+    none = {"text": [], "pair": [], "label": [], "tokens": [], "ner_tags": []}
+    none |= {"question": [], "context": [], "answers": []}
+    for encoding in (encode, encode_words, encode_questions):
+        assert encoding(tokenizer, Dataset.from_dict(none)) == []
+
+
+def test_no_rows_do_not_excuse_a_missing_column(tokenizer):
+    for encoding in (encode, encode_words, encode_questions):
+        with pytest.raises(KeyError, match="no column '.*'; the columns are"):
+            encoding(tokenizer, Dataset.from_dict({"other": []}))
+
+
 def test_an_empty_text_is_two_marks(tokenizer):
     rows = encode(tokenizer, Dataset.from_dict({"text": ["", " \n"], "label": [0, 1]}))
     assert [row["input_ids"] for row in rows] == [ids("[CLS] [SEP]")] * 2

@@ -5,8 +5,10 @@ Comparisons across lessons read these rows and nothing else.
 
 import csv
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,9 @@ COLUMNS = (
     "date",
 )
 RUN = ["lesson", "method", "dataset", "labels", "seed", "metric"]  # what makes a row the same run
+NUMBERS = dict.fromkeys(("labels", "seed", "trained_weights"), np.int64)
+NUMBERS |= dict.fromkeys(("value", "seconds"), float)
+BOM = "\ufeff"  # which some spreadsheets put before the first column
 GROUP = ["lesson", "method", "dataset", "labels", "metric"]
 
 
@@ -73,8 +78,12 @@ def record(
         device: Where it ran; this machine's by default.
 
     Raises:
-        ValueError: If the file has other columns; names it, and leaves it alone.
+        ValueError: If `lesson` is no plain name, a count no whole number or a name more than a
+            line long, or if the file is not UTF-8 or has other columns (names it). Nothing is
+            written then.
     """
+    if not re.fullmatch(r"\w[\w .-]*", lesson):
+        raise ValueError(f"lesson must be a notebook's name such as 31_adapters, got {lesson!r}")
     row = {
         "lesson": lesson,
         "method": method,
@@ -89,13 +98,17 @@ def record(
         "versions": runtime.versions(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
+    cells = [str(cell) for cell in row.values()]
+    _numbered(cells)  # as `load` will
+    if broken := [cell for cell in cells if re.search(r"[\n\r]", cell)]:
+        raise ValueError(f"a name must fit on a line, got {broken[0]!r}")
     path = folder() / f"{lesson}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         fresh = path.with_suffix(".partial")
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        old = _text(path) if path.exists() else ""
         if old:
-            _require_columns(path, old.split("\n", 1)[0].split(","))
+            _require_columns(path, old.removeprefix(BOM).split("\n", 1)[0])
         with fresh.open("w", newline="", encoding="utf-8") as file:
             file.write(old if old.endswith("\n") or not old else old + "\n")
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -105,9 +118,53 @@ def record(
         os.replace(fresh, path)
 
 
-def _require_columns(path: Path, found: list[str]) -> None:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is no table of results: byte {error.start} is not UTF-8; "
+            "save it as CSV in UTF-8, or move it away"
+        ) from error
+
+
+def _require_columns(path: Path, line: str) -> None:
+    found = next(csv.reader([line[:1000]]), [])  # of a file that is no table, enough to say so
     if found != list(COLUMNS):
         raise ValueError(f"{path} has the columns {found}, not {list(COLUMNS)}")
+
+
+def _frame(path: Path) -> pd.DataFrame:
+    """Read one file strictly, line by line, so that an open quote swallows no other line."""
+    head, *lines = _text(path).removeprefix(BOM).split("\n")
+    _require_columns(path, head)
+    rows = []
+    for place, line in enumerate(lines, start=2):
+        try:
+            if line:
+                rows.append(_numbered(next(csv.reader([line], strict=True))))
+        except (csv.Error, ValueError) as error:
+            raise ValueError(
+                f"{path}, line {place} is no row of results: {error}; mend that line or delete it"
+            ) from error
+    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    kinds = dict.fromkeys(COLUMNS, "str") | NUMBERS
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))).astype(kinds)
+
+
+def _numbered(cells: list[str]) -> list[object]:
+    """Return the cells of one row with its numbers as numbers; say which is none."""
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"it has {len(cells)} fields, not {len(COLUMNS)}")
+    row: list[object] = list(cells)
+    for name, kind in NUMBERS.items():
+        place = COLUMNS.index(name)
+        try:
+            row[place] = kind(cells[place].removesuffix(".0"))
+        except (ValueError, OverflowError) as error:
+            wanted = "number" if kind is float else "whole number"
+            raise ValueError(f"{name} must be a {wanted}, got {cells[place]!r}") from error
+    return row
 
 
 def load(*paths: Path | str) -> pd.DataFrame:
@@ -118,21 +175,15 @@ def load(*paths: Path | str) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: If a path does not exist.
-        ValueError: If a file has other columns or cannot be read as CSV; names it.
+        ValueError: If a file is not UTF-8 or has other columns, or if a line has a field too many
+            or too few, an open quote or text for a number; names the file and the line.
     """
     files: list[Path] = []
     for path in map(Path, paths or [folder()]):
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist; run a lesson first (make workbook)")
         files += sorted(path.rglob("*.csv")) if path.is_dir() else [path]
-    frames = []
-    for file in files:
-        try:
-            frame = pd.read_csv(file, keep_default_na=False, na_values={"value": ["nan"]})
-        except ValueError as error:  # also those of pandas, and bytes that are not UTF-8
-            raise ValueError(f"{file} is no table of results: {error}") from error
-        _require_columns(file, list(frame.columns))
-        frames.append(frame)
+    frames = [_frame(file) for file in files]
     if not frames:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(frames, ignore_index=True).drop_duplicates(RUN, keep="last")
@@ -161,7 +212,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def crossings(rows: pd.DataFrame, one: str, other: str) -> list[float]:
     """Return the label counts at which the mean curves of two methods cross.
 
-    Between two measured counts a curve is a straight line over the logarithm of the count.
+    Between two measured counts a curve is a straight line over the logarithm of the count. Curves
+    that are level at a measured count cross there if they change places around it; of several such
+    counts in a row, the first is told.
 
     Args:
         rows: Columns ``method``, ``labels`` (count), ``value``.
@@ -177,14 +230,16 @@ def crossings(rows: pd.DataFrame, one: str, other: str) -> list[float]:
         >>> [round(count) for count in crossings(rows, "a", "b")]
         [100]
     """
-    means = rows.groupby(["method", "labels"])["value"].mean()
-    gap = (means[other] - means[one]).sort_index()
-    place, height = np.log(gap.index.to_numpy(dtype=float)), gap.to_numpy()
-    found = []
-    for i in range(len(gap) - 1):
-        if height[i] * height[i + 1] < 0:
-            share = height[i] / (height[i] - height[i + 1])
-            found.append(float(np.exp(place[i] + share * (place[i + 1] - place[i]))))
+    means = rows.groupby(["labels", "method"])["value"].mean().unstack()
+    means = means[[one, other]].dropna(how="all")
+    level = np.isclose(means[one], means[other], rtol=1e-12, atol=0)  # means are rounded
+    counts, height = means.index.to_numpy(dtype=float), (means[other] - means[one]).to_numpy()
+    place, found = np.log(counts), []
+    for i, j in pairwise(np.flatnonzero(~level)):
+        if height[i] * height[j] < 0:
+            share = height[i] / (height[i] - height[j])
+            between = np.exp(place[i] + share * (place[j] - place[i]))
+            found.append(float(between if j == i + 1 else counts[i + 1]))
     return found
 
 

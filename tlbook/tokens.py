@@ -49,6 +49,8 @@ def encode(
     columns = [name for name in (text, pair, label) if name is not None]
     _require(dataset, columns)
     _require_room(tokenizer, max_tokens)
+    if not len(dataset):  # transformers fail on an empty list
+        return []
     encoded = tokenizer(
         dataset[text][:],
         dataset[pair][:] if pair else None,
@@ -146,6 +148,8 @@ def encode_questions(
     """
     _require(dataset, ["question", "context", "answers"])
     _require_room(tokenizer, max_tokens)
+    if not len(dataset):
+        return []
     encoded = tokenizer(
         dataset["question"][:],
         dataset["context"][:],

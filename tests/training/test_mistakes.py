@@ -41,6 +41,12 @@ def test_unlike_numbers_of_rows_are_an_error():
         judged(["a", "b"], [0], [[0.0, 1.0]] * 2, ["x", "y"])
 
 
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_label_that_is_no_class_is_named(label):
+    with pytest.raises(ValueError, match=f"row 1 is labelled {label}, but the classes are 0..1"):
+        judged(["a", "b"], [0, label], [[0.0, 1.0]] * 2, ["x", "y"])
+
+
 @pytest.mark.parametrize(
     ("conditions", "places"),
     [

@@ -18,9 +18,10 @@ from tests.tiny_models import tiny_bert, tiny_rows
 from tlbook import runtime
 from tlbook.batches import Batches
 from tlbook.freezing import freeze_below
-from tlbook.heads import Classifier, SpanFinder, Tagger, classification_loss
-from tlbook.metrics import accuracy
+from tlbook.heads import Classifier, SpanFinder, Tagger, classification_loss, tagging_loss
+from tlbook.metrics import accuracy, tag_accuracy
 from tlbook.schedules import linear
+from tlbook.tokens import IGNORED
 from tlbook.training import evaluate, fit, predict
 
 
@@ -139,6 +140,111 @@ def test_a_gradient_that_is_not_finite_says_where_and_moves_nothing(line):
     with pytest.raises(ValueError, match="norm of the gradient is nan at epoch 1, step 1"):
         fit(model, line, loss_of=loss_of, optimizer=optimizer, epochs=1)
     assert torch.equal(model.weight, before)
+
+
+def breaking(*, at):
+    """A loss whose gradient, and nothing else, is no number at one step (from 1)."""
+    steps = itertools.count(1)
+
+    def loss_of(model, batch):
+        loss = squared_error(model, batch)
+        return loss + (model.weight * 0).sum().sqrt() if next(steps) == at else loss
+
+    return loss_of
+
+
+@pytest.mark.parametrize(("at", "place"), [(1, "epoch 1, step 1"), (4, "epoch 2, step 2")])
+def test_without_clipping_too_no_broken_weights_are_returned(line, at, place):
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    options = {"loss_of": breaking(at=at), "clip_norm": None, "epochs": 2}
+    if at == 1:
+        line = line[:1]  # the next loss would tell
+    with pytest.raises(ValueError, match=f"weight is no longer finite at {place}; lower the learn"):
+        fit(model, line, optimizer=optimizer, **options)
+
+
+def test_weights_that_are_broken_reach_neither_a_checkpoint_nor_a_measurement(line, tmp_path):
+    def run(loss_of, name, **more):
+        torch.manual_seed(0)
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        settings = {"clip_norm": None, "epochs": 2, "save_every": 1, "checkpoint": tmp_path / name}
+        history = fit(model, line, loss_of=loss_of, optimizer=optimizer, **settings, **more)
+        return model.weight.item(), untimed(history)
+
+    whole, seen = run(squared_error, "whole"), []
+    measure = lambda: seen.append("measured") or {}
+    for at, step in ((3, 1), (2, 2)):  # the third step of all; then the last, by the checkpoint
+        with pytest.raises(ValueError, match=f"no longer finite at epoch 2, step {step}"):
+            run(breaking(at=at), "broken", after_epoch=measure)
+    assert seen == ["measured"], "after the first epoch, which was sound"
+    assert run(squared_error, "broken") == whole, "it goes on from the last sound step"
+
+
+def test_large_weights_are_not_broken_ones(line):
+    model = nn.Linear(1, 1)
+    model.register_parameter("large", nn.Parameter(torch.full((4,), 3e38)))  # of no finite sum
+    optimizer = torch.optim.SGD([model.weight, model.bias], 0.1)
+    options = {"loss_of": squared_error, "optimizer": optimizer, "clip_norm": None}
+    assert len(fit(model, line, epochs=1, **options)) == 1
+
+
+def test_a_frozen_weight_may_hold_anything(line):
+    model = nn.Sequential(nn.Linear(1, 1))
+    model.register_parameter("mask", nn.Parameter(torch.tensor([-torch.inf]), requires_grad=False))
+    optimizer = torch.optim.SGD(model[0].parameters(), 0.1)
+    options = {"loss_of": squared_error, "optimizer": optimizer, "clip_norm": None}
+    assert len(fit(model, line, epochs=1, **options)) == 1
+
+
+def labelled(*labels):
+    return [
+        row | {"labels": label} for row, label in zip(tiny_rows(len(labels)), labels, strict=True)
+    ]
+
+
+def trained_on(labels, *, head=Classifier, loss_of=classification_loss):
+    model = head(tiny_bert(), 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    batches = Batches(labelled(*labels), size=len(labels))
+    return fit(model, batches, loss_of=loss_of, optimizer=optimizer, epochs=1, progress=False)
+
+
+def test_hidden_labels_stop_a_training_that_cannot_use_them():
+    with pytest.raises(
+        ValueError, match=r"epoch 1, step 1: 2 of 4 rows have a hidden label .* of the batch; leave"
+    ):
+        trained_on([0, 1, -1, -1])
+
+
+def test_hidden_tags_do_too_and_ignored_ones_do_not():
+    rows = tiny_rows(2)
+    tags = [[IGNORED] + [0] * (len(row["input_ids"]) - 1) for row in rows]
+    assert trained_on(tags, head=Tagger, loss_of=tagging_loss)
+    tags[1][2] = -1
+    with pytest.raises(ValueError, match="1 of 2 rows have a hidden label"):
+        trained_on(tags, head=Tagger, loss_of=tagging_loss)
+
+
+def test_a_loss_that_knows_what_to_do_with_hidden_labels_is_left_alone():
+    def known_only(model, batch):
+        known = batch["labels"] >= 0
+        logits = model(**batch)
+        return nn.functional.cross_entropy(logits[known], batch["labels"][known])
+
+    assert trained_on([0, -1, 1, -1], loss_of=known_only)
+    assert trained_on([0, IGNORED, 1, 0]), "cross-entropy skips it"
+
+
+def test_an_error_of_another_kind_stays_what_it_was():
+    def broken(model, batch):
+        raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        trained_on([0, -1], loss_of=broken)
+    with pytest.raises(IndexError, match="Target 7 is out of bounds"):
+        trained_on([0, 7])
 
 
 def test_a_model_that_is_all_frozen_is_an_error(line):
@@ -375,6 +481,31 @@ def test_an_evaluation_gives_the_metric_the_logits_and_labels_of_the_same_rows()
     score = evaluate(model, batches, metric=accuracy)
     right = [row.argmax() == place % 2 for place, row in enumerate(predict(model, batches))]
     assert score == sum(right) / 7
+
+
+@pytest.mark.parametrize("wrap", [int, np.int64])
+def test_hidden_labels_are_not_scored_as_mistakes(wrap):
+    batches = Batches(labelled(*map(wrap, (0, -1, 1))), size=2)
+    with pytest.raises(
+        ValueError, match=r"1 of 3 rows have a hidden label \(below 0\), the first is row 1; leave"
+    ):
+        evaluate(Classifier(tiny_bert(), 2), batches, metric=accuracy)
+
+
+def test_tags_that_no_word_has_are_no_hidden_labels():
+    tags = [[IGNORED] + [0] * (len(row["input_ids"]) - 1) for row in tiny_rows(2)]
+    assert 0 <= evaluate(Tagger(tiny_bert(), 2), Batches(labelled(*tags)), metric=tag_accuracy) <= 1
+    tags[1][1] = -1
+    with pytest.raises(ValueError, match="1 of 2 rows have a hidden label .*, the first is row 1"):
+        evaluate(Tagger(tiny_bert(), 2), Batches(labelled(*tags)), metric=tag_accuracy)
+
+
+@pytest.mark.parametrize("scores", [(-0.5, -1.0, 2.0), (-1, 0, -2)])
+def test_scores_below_0_are_no_hidden_labels(scores):
+    model = Classifier(tiny_bert(), 2)
+    model.head = nn.Linear(model.head.in_features, 1)
+    distance = lambda found, wanted: float(np.abs(np.concatenate(found) - wanted).mean())
+    assert evaluate(model, Batches(labelled(*scores)), metric=distance) > 0
 
 
 def test_rows_without_labels_cannot_be_scored():

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from tlbook import runtime
 from tlbook.batches import Batch, Batches
+from tlbook.training import hidden_labels
 from tlbook.training.checkpoints import Progress, restore, save, settings_of
 
 Record = dict[str, float]
@@ -50,7 +51,8 @@ def fit(
         optimizer: Holds the weights to train and their learning rates.
         epochs: Full passes over `batches`, 1 or more.
         schedule: Advanced once per optimizer step, not once per epoch.
-        clip_norm: Largest allowed L2 norm of the whole gradient; None lets it be.
+        clip_norm: Largest allowed L2 norm of the whole gradient; None lets it be, and looks at the
+            weights instead, at the end of an epoch and before a checkpoint.
         after_epoch: Called after each epoch; its values join that epoch's record.
         checkpoint: A file to write the state of the run to, at the end of each epoch; if it
             exists, the run goes on from there: on one process bit for bit as if it had not been
@@ -64,9 +66,10 @@ def fit(
         `after_epoch` returned.
 
     Raises:
-        ValueError: If the loss or its gradient stops being finite (says at which epoch and
-            step), if it depends on no trained weight, if `epochs` or `save_every` is below 1, if
-            there are too few batches, or if the checkpoint is damaged or of another run.
+        ValueError: If the loss, its gradient or, without `clip_norm`, a weight stops being finite
+            (says at which epoch and step), if the loss breaks on hidden labels (below 0) or
+            depends on no trained weight, if `epochs` or `save_every` is below 1, if there are too
+            few batches, or if the checkpoint is damaged or of another run.
     """
     accelerator, state = _begun(batches, epochs, save_every)
     prepared = accelerator.prepare_model(model)
@@ -94,7 +97,9 @@ def fit(
                 bar.update()
                 bar.set_postfix_str(f"epoch {state.epoch}, loss {state.total / state.step:.3f}")
                 if save_every and state.step % save_every == 0 and state.step < state.length:
+                    _require_sound(model, clip_norm, state)
                     store()
+            _require_sound(model, clip_norm, state)
             record = _record(state, optimizer, accelerator)
             state.close_epoch(record | (after_epoch() if after_epoch else {}))
             store()
@@ -148,9 +153,15 @@ def _step(
     state: Progress,
 ) -> float:
     """Move the weights once and return the loss before that."""
-    with runtime.autocast(accelerator.device):
-        loss = loss_of(model, batch)
-    value = loss.item()
+    there = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
+    try:
+        with runtime.autocast(accelerator.device):
+            loss = loss_of(model, there)
+        value = loss.item()
+    except (IndexError, RuntimeError) as error:
+        if told := hidden_labels.said_of(batch, error):
+            raise ValueError(f"epoch {state.epoch}, step {state.step + 1}: {told}") from error
+        raise
     _require_finite("loss", value, state)
     if not loss.requires_grad:
         raise ValueError("the loss depends on no trained weight; unfreeze a part of the model")
@@ -171,8 +182,22 @@ def _require_finite(what: str, value: float, state: Progress) -> None:
         )
 
 
+def _require_sound(model: nn.Module, clip_norm: float | None, state: Progress) -> None:
+    """Look at the weights where no norm is taken: it would cost a small batch 3% of its time."""
+    if clip_norm is not None:
+        return
+    for name, weight in model.named_parameters():
+        if not weight.requires_grad or weight.sum().isfinite():  # ten times as fast as each weight
+            continue
+        if not weight.isfinite().all():
+            raise ValueError(
+                f"{name} is no longer finite at epoch {state.epoch}, step {state.step}; "
+                "lower the learning rate, or set clip_norm to see at which step it happens"
+            )
+
+
 def _share(batches: Iterable[Batch], state: Progress, accelerator: Accelerator) -> Iterator[Batch]:
-    """The batches of this process in this epoch, on its device, from the step reached on."""
+    """The batches of this process in this epoch, from the step reached on."""
     mine = islice(
         batches,
         accelerator.process_index + state.step * accelerator.num_processes,
@@ -181,7 +206,7 @@ def _share(batches: Iterable[Batch], state: Progress, accelerator: Accelerator) 
     )
     for batch in mine:
         state.order = getattr(batches, "epoch", 0)
-        yield {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
+        yield batch
 
 
 def predict(model: nn.Module, batches: Batches, *, progress: bool = False) -> list[np.ndarray]:
@@ -219,7 +244,20 @@ def evaluate(model: nn.Module, batches: Batches, *, metric: Callable[[list, list
 
     Raises:
         KeyError: If the rows have no ``labels``.
+        ValueError: If some are hidden (classes below 0, as on the Hub); says which.
     """
     if "labels" not in batches.rows[0]:
         raise KeyError(f"rows need 'labels' to be scored; they have {sorted(batches.rows[0])}")
+    places = hidden_labels.hidden(batches.rows)
+    if places and _is_classifier(model, batches.collated(places[:1])):
+        told = hidden_labels.say(places, len(batches.rows))
+        raise ValueError(f"{told}; {hidden_labels.ADVICE}")
     return metric(predict(model, batches), [row["labels"] for row in batches.rows])
+
+
+def _is_classifier(model: nn.Module, batch: Batch) -> bool:
+    """Tell classes from the single score of a regression, which may be a whole number below 0."""
+    device = next(model.parameters()).device
+    with torch.inference_mode(), runtime.autocast(device):
+        logits = model.eval()(**{name: tensor.to(device) for name, tensor in batch.items()})
+    return logits.shape[-1] > 1

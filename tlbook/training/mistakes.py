@@ -26,7 +26,7 @@ def judged(
         ``loss`` (nats: minus the log of the chance the label was given).
 
     Raises:
-        ValueError: If there are not as many labels and logits as texts.
+        ValueError: If there are not as many labels and logits as texts, or a label is no class.
 
     Example:
         >>> table = judged(["a fine film"], [1], [[0.0, 0.0]], ["bad", "good"])
@@ -36,6 +36,9 @@ def judged(
     if not len(texts) == len(labels) == len(logits):
         raise ValueError(f"{len(texts)} texts have {len(labels)} labels and {len(logits)} logits")
     scores, gold = np.asarray(logits, dtype=float), np.asarray(labels, dtype=int)
+    if (unknown := np.flatnonzero((gold < 0) | (gold >= len(names)))).size:
+        first = f"row {unknown[0]} is labelled {gold[unknown[0]]}"
+        raise ValueError(f"{first}, but the classes are 0..{len(names) - 1}; leave such rows out")
     called = scores.argmax(-1)
     highest = scores.max(-1, keepdims=True)
     total = highest[:, 0] + np.log(np.exp(scores - highest).sum(-1))
