@@ -80,7 +80,8 @@ def test_a_shipped_model_without_a_sum_is_not_trusted(pocket):
 @pytest.mark.parametrize(
     ("name", "near"),
     [("pocket_bert", "pocket-bert"), ("pocketbert", "pocket-bert")]
-    + [("miniLM", "minilm"), ("minilm-l6", "minilm")],
+    + [("miniLM", "minilm"), ("minilm-l6", "minilm")]
+    + [("POCKET-BERT", "pocket-bert"), ("Pocket_Bert", "pocket-bert"), ("MINILM-L6", "minilm")],
 )
 def test_a_name_nearly_right_suggests_the_right_one(name, near):
     with pytest.raises(ValueError, match=f"no encoder '{name}'; did you mean '{near}'\\?"):
@@ -92,6 +93,32 @@ def test_a_name_far_from_all_lists_what_there_is():
         ValueError, match=r"no encoder 'xyz'\. There are pocket-bert, minilm, any Hub"
     ):
         sources.find("xyz")
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_no_name_at_all_is_not_the_folder_we_are_in(name):
+    message = f"no encoder '{name}'; give its name. There are pocket-bert, minilm, any Hub id"
+    with pytest.raises(ValueError, match=message):
+        sources.find(name)
+
+
+def test_a_name_without_its_organisation_says_where_to_find_that():
+    with pytest.raises(ValueError, match=r"organisation/name \(https://huggingface.co/models\?sea"):
+        sources.find("bert-base-uncased")
+
+
+@pytest.mark.parametrize("name", ["bert-base-uncased", "BERT-base-uncased"])
+def test_a_hub_model_that_was_fetched_before_is_suggested_in_full(name, tmp_path, monkeypatch):
+    for other in ("google-bert--bert-base-uncased", "google-bert--bert-base-cased"):
+        (tmp_path / f"models--{other}").mkdir()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ValueError, match=r"mean 'google-bert/bert-base-uncased'\? There are"):
+        sources.find(name)
+
+
+def test_minilm_without_its_organisation_is_suggested_in_full():
+    with pytest.raises(ValueError, match=f"did you mean '{sources.MINILM}' or 'minilm'"):
+        sources.find("all-minilm-l6-v2")
 
 
 @pytest.mark.parametrize("gone", ["config.json", "model.safetensors", "tokenizer.json"])

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError, safe_open
-
 from tlbook import runtime
-from tlbook.encoders import sources
+from tlbook.encoders import folders, sources, weights
 
 if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
     import transformers
@@ -32,8 +30,9 @@ def load(
         A fast tokenizer and a model whose ``last_hidden_state`` is (batch, tokens, hidden).
 
     Raises:
-        ValueError: If the name is unknown (the close ones are listed), a weight file is
-            truncated or altered, or there are no safetensors.
+        ValueError: If the name is unknown (the close ones are listed), a file is missing,
+            truncated or altered, the weights are not those that config.json asks for, or a
+            number in them is not finite.
         ConnectionError: If the Hub is needed and cannot be reached.
 
     Example:
@@ -43,13 +42,12 @@ def load(
         True
     """
     folder = sources.find(name)
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, "pt") as file:
-                file.keys()
-        except SafetensorError as error:
-            raise ValueError(f"{path} is truncated or damaged ({error}); fetch it anew") from error
-    return _tokenizer(folder), _model(folder, masked_lm=masked_lm)
+    with folders.named_if_unusable(folder / "tokenizer.json"):
+        tokenizer = _tokenizer(folder)
+    model = _model(folder, masked_lm=masked_lm)
+    if name not in sources.PUBLISHED:  # a checksum vouches for those
+        weights.check_finite(model, folder)
+    return tokenizer, model
 
 
 def _tokenizer(folder: Path) -> "transformers.PreTrainedTokenizerBase":
@@ -71,35 +69,33 @@ def _model(folder: Path, *, masked_lm: bool) -> "transformers.PreTrainedModel":
         BertModel,
     )
 
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    with folders.named_if_unusable(folder / "config.json"):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     options = {"config": config, "use_safetensors": True, "dtype": "float32"}
     if runtime.device().type == "cpu":  # faster there than sdpa for the lengths of our texts
         options["attn_implementation"] = "eager"
-    with _quiet():
-        if masked_lm:
-            kind = AutoModelForMaskedLM
-            if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
-                raise ValueError(f"a {config.model_type} model has no masked-LM head")
-        elif config.model_type == "bert":
-            kind, options["add_pooling_layer"] = BertModel, False
-        else:
-            kind = AutoModel
-            options["trust_remote_code"] = False
-        model, report = kind.from_pretrained(folder, output_loading_info=True, **options)
+    if masked_lm:
+        kind = AutoModelForMaskedLM
+        if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+            raise ValueError(f"a {config.model_type} model has no masked-LM head")
+    elif config.model_type == "bert":
+        kind, options["add_pooling_layer"] = BertModel, False
+    else:
+        kind = AutoModel
+        options["trust_remote_code"] = False
+    # Other shapes are for `check_report` to refuse: transformers says which only in a log.
+    options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
+    with _quiet(), folders.named_if_unusable(folder / "config.json"):
+        model, report = kind.from_pretrained(folder, **options)
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
-    missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
-    if missing:
-        raise ValueError(
-            f"{folder} lacks {len(missing)} weights of a {type(model).__name__}, "
-            f"{missing[0]} first; load it without masked_lm=True, or choose another model"
-        )
+    weights.check_report(model, report, folder, masked_lm=masked_lm)
     return model.eval()
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide the bar and the report of unused heads; what is missing is checked above."""
+    """Hide the bar and the report of unused heads; what is missing is checked after."""
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

