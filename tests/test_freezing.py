@@ -17,7 +17,7 @@ from transformers import (
     XLMRobertaXLModel,
 )
 
-from tests.tiny_models import tiny_bert, tiny_config
+from tests.tiny_models import SIZES, tiny_bert, tiny_config
 from tlbook.freezing import (
     freeze,
     freeze_below,
@@ -32,14 +32,6 @@ EMBEDDINGS = (23 + 256 + 2) * 8 + 2 * 8  # words, positions, segments; layer nor
 ATTENTION = 4 * (8 * 8 + 8) + 2 * 8
 FEED_FORWARD = 8 * 16 + 16 + 16 * 8 + 8 + 2 * 8
 LAYER = ATTENTION + FEED_FORWARD
-SIZES = {
-    "vocab_size": 50,
-    "hidden_size": 16,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "max_position_embeddings": 40,
-}
 RELATIVE = {"relative_attention": True, "norm_rel_ebd": "layer_norm"}
 
 

@@ -106,23 +106,26 @@ def test_the_readme_shows_each_cell_once():
     assert sorted(shown) == sorted(LESSONS[name].slug for name in CARRIED)
 
 
+def said(name, folder, rows):
+    """Run it on these rows to a good end; return what it printed."""
+    readers_csv(folder / "reviews.csv", rows)
+    run = ended(name, folder)
+    assert run.returncode == 0, run.stderr[-3000:]
+    return run.stdout
+
+
 @pytest.mark.slow
 @every_cell
 def test_it_runs_alone_on_the_readers_csv(name, tmp_path):
-    readers_csv(tmp_path / "reviews.csv", reviews())
-    run = ended(name, tmp_path)
-    assert run.returncode == 0, run.stderr[-3000:]
-    assert re.search(r"accuracy .*\d", run.stdout), "it tells the reader nothing"
+    assert re.search(r"accuracy .*\d", said(name, tmp_path, reviews())), "it tells nothing"
     assert not list(tmp_path.glob("*.partial"))
 
 
 @pytest.mark.slow
 @every_cell
 def test_no_text_stands_on_both_sides_of_its_split(name, tmp_path):
-    readers_csv(tmp_path / "reviews.csv", coin_flips())
-    run = ended(name, tmp_path)
-    assert run.returncode == 0, run.stderr[-3000:]
-    score = re.search(r"accuracy (?:on \d+ held-out texts: )?([01]\.\d+)", run.stdout)
+    printed = said(name, tmp_path, coin_flips())
+    score = re.search(r"accuracy (?:on \d+ held-out texts: )?([01]\.\d+)", printed)
     assert float(score[1]) < 0.9, "it knows the answers to coin flips"
 
 

@@ -31,6 +31,16 @@ def tiny_tokenizer():
     )
 
 
+SIZES = {  # of a configuration of any kind: three layers of sixteen numbers in two heads
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 40,
+}
+
+
 def tiny_config(**changes):
     """Return two layers of eight numbers in two heads, without dropout."""
     sizes = {

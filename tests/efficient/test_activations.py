@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from tests.efficient.tiny_trunks import TRUNKS, tiny_trunk
-from tests.tiny_models import tiny_bert, tiny_rows
+from tests.tiny_models import SIZES, tiny_bert, tiny_rows
 from tlbook.batches import Batches
 from tlbook.efficient import adapters
 from tlbook.efficient.activations import lowest_trained_layer, store
@@ -27,14 +27,6 @@ from tlbook.training import fit, predict
 from tlbook.training.memory import peak_bytes
 
 KEYS = ("input_ids", "token_type_ids", "labels")
-SIZES = {
-    "vocab_size": 50,
-    "hidden_size": 16,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "max_position_embeddings": 40,
-}
 
 
 def deberta(**changes):

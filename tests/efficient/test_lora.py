@@ -278,11 +278,11 @@ def stirred_encoder():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rank": 0}, r"rank must be a whole number in 1\.\.8, got 0"),
-        ({"rank": 9}, r"rank must be a whole number in 1\.\.8, got 9"),
-        ({"rank": 2.5}, r"rank must be a whole number in 1\.\.8, got 2\.5"),
-        ({"rank": True}, "rank must be a whole number .* got True"),
-        ({"rank": "x"}, "rank must be a whole number .* got 'x'"),
+        ({"rank": 0}, r"rank must lie in 1\.\.8, got 0"),
+        ({"rank": 9}, r"rank must lie in 1\.\.8, got 9"),
+        ({"rank": 2.5}, r"rank must be a whole number, got 2\.5"),
+        ({"rank": True}, "rank must be a whole number, got True"),
+        ({"rank": "x"}, "rank must be a whole number, got 'x'"),
         ({"alpha": 0.0}, r"alpha must be a number above 0, got 0\.0"),
         ({"alpha": float("inf")}, "alpha must be a number above 0, got inf"),
         ({"alpha": float("nan")}, "alpha must be a number above 0, got nan"),
@@ -305,7 +305,7 @@ def test_impossible_settings_are_named_and_leave_the_model_as_it_was(options, me
 
 @pytest.mark.parametrize("rank", [0, 9, 2.5])
 def test_no_weights_are_counted_for_an_impossible_rank(rank):
-    with pytest.raises(ValueError, match=r"rank must be a whole number in 1\.\.8, got"):
+    with pytest.raises(ValueError, match=r"rank must (lie in 1\.\.8|be a whole number), got"):
         inspect.unwrap(lora.count)(tiny_bert(), rank=rank)
 
 

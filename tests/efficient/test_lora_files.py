@@ -15,6 +15,7 @@ from tests.tiny_models import tiny_bert, tiny_config, tiny_rows
 from tlbook.batches import collate
 from tlbook.efficient import lora, lora_files
 from tlbook.heads import Classifier
+from tlbook.training import files
 
 # peft 0.21 asks transformers 5 for a property by its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
@@ -266,7 +267,7 @@ def test_an_interrupted_save_leaves_the_old_files(saved, monkeypatch):
         raise OSError("disk full")
 
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
-    monkeypatch.setattr(lora_files, "save_file", broken)
+    monkeypatch.setattr(files, "save_file", broken)
     with pytest.raises(OSError, match="disk full"):
         lora_files.save(trained(rank=3), saved)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
@@ -324,14 +325,14 @@ def test_an_impossible_alpha_in_the_description_is_named(saved, value):
 @pytest.mark.parametrize("value", ["x", None, True, 0, 2.5])
 def test_an_impossible_rank_in_the_description_is_named(saved, value):
     changed(saved, r=value)
-    refused(saved, r"adapter_config\.json: r must be a whole number from 1, got")
+    refused(saved, r"adapter_config\.json: r must be (a whole number|1 or more), got")
 
 
 def test_a_rank_beyond_the_matrices_is_named(tmp_path):
     from peft import LoraConfig, get_peft_model
 
     get_peft_model(tiny_bert(), LoraConfig(r=9, target_modules=["query"])).save_pretrained(tmp_path)
-    refused(tmp_path, r"rank must be a whole number in 1\.\.8, got 9", tiny_bert())
+    refused(tmp_path, r"rank must lie in 1\.\.8, got 9", tiny_bert())
 
 
 def test_another_precision_of_the_base_is_named(saved):

@@ -138,7 +138,7 @@ def test_a_merged_layer_neither_tells_nor_takes_weights(layer):
 @pytest.mark.parametrize("rank", [0, 6, 2.5, True, "x", None])
 def test_a_layer_rejects_impossible_ranks(rank):
     frozen = nn.Linear(6, 5)
-    with pytest.raises(ValueError, match=r"rank must be a whole number in 1\.\.5, got"):
+    with pytest.raises(ValueError, match=r"rank must (lie in 1\.\.5|be a whole number), got"):
         unchecked(frozen, rank=rank, alpha=1.0)
     assert frozen.weight.requires_grad
 

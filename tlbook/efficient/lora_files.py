@@ -9,19 +9,20 @@ Notebook: notebooks/3_efficient/33_lora.ipynb
 """
 
 import json
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from tlbook.efficient import lora
 from tlbook.efficient.adapters.files import base_name, fingerprint
-from tlbook.efficient.low_rank import Matrix, is_positive, is_whole, sizes
+from tlbook.efficient.adapters.options import whole_number
+from tlbook.efficient.adapters.precision import named, precision_of
+from tlbook.efficient.low_rank import Matrix, is_positive, sizes
+from tlbook.training.files import write, write_weights
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
@@ -66,23 +67,13 @@ def save(model: nn.Module, folder: Path | str) -> Path:
     head = _head(model)
     tensors = {name + DOWN: layer.down for name, layer in layers.items()}
     tensors |= {name + UP: layer.up for name, layer in layers.items()}
-    written = {
-        name: weight.detach().to("cpu", copy=True).contiguous()
-        for name, weight in (tensors | head).items()
-    }
     told = {"base_hash": _base_hash(model), "base_dtype": _precision(model)}
-    told["content"] = _content(told, written)
+    told["content"] = _content(told, tensors | head)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f"{WEIGHTS}.{os.getpid()}"
-    named = {PREFIX + name: weight for name, weight in written.items()}
-    try:
-        save_file(named, fresh, metadata={"format": "pt"} | told)
-        os.replace(fresh, folder / WEIGHTS)
-    finally:
-        fresh.unlink(missing_ok=True)
-    text = json.dumps(_described(model, head), indent=2) + "\n"
-    (folder / CONFIG).write_text(text, encoding="utf-8")
+    tensors = {PREFIX + name: weight for name, weight in (tensors | head).items()}
+    write_weights(folder / WEIGHTS, tensors, {"format": "pt"} | told)
+    write(folder / CONFIG, (json.dumps(_described(model, head), indent=2) + "\n").encode())
     return folder
 
 
@@ -162,8 +153,7 @@ def _name(model: nn.Module) -> str:
 
 def _precision(model: nn.Module) -> str:
     """The types of the encoder's weights, such as ``float32``."""
-    kinds = {str(weight.dtype) for weight in lora.encoder_of(model).parameters()}
-    return ", ".join(sorted(kind.removeprefix("torch.") for kind in kinds))
+    return named(precision_of(lora.encoder_of(model).parameters()))
 
 
 def _base_hash(model: nn.Module) -> str:
@@ -199,8 +189,8 @@ def _config(folder: Path) -> dict[str, object]:
         raise ValueError(f"{path} does not describe LoRA: {error!r}") from error
     if kind != "LORA":
         raise ValueError(f"{path} describes {kind}, not LORA; load it with peft")
-    if not is_whole(rank):
-        raise ValueError(f"{path}: r must be a whole number from 1, got {rank!r}")
+    if whole_number(f"{path}: r", rank) < 1:
+        raise ValueError(f"{path}: r must be 1 or more, got {rank!r}")
     if not is_positive(alpha):
         raise ValueError(f"{path}: lora_alpha must be a number above 0, got {alpha!r}")
     for option, plain in (PLAIN | dict.fromkeys(UNUSUAL, False)).items():

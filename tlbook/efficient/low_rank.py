@@ -8,7 +8,7 @@ Notebook: notebooks/3_efficient/33_lora.ipynb
 
 import math
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from transformers.pytorch_utils import Conv1D
 
+from tlbook.efficient.adapters.options import whole_number
 from tlbook.freezing import freeze
 
 Matrix = nn.Linear | Conv1D  # what can be corrected; GPT-2's Conv1D keeps W transposed
@@ -147,18 +148,13 @@ def sizes(layer: Matrix) -> tuple[int, int]:
 def require_possible(chosen: Sequence[Matrix], rank: object, alpha: object = 1.0) -> None:
     """Raise `ValueError` if a layer cannot get a correction of this rank and strength."""
     widest = min(min(sizes(layer)) for layer in chosen)
-    if not is_whole(rank) or not rank <= widest:
-        raise ValueError(f"rank must be a whole number in 1..{widest}, got {rank!r}")
+    if not 1 <= whole_number("rank", rank) <= widest:
+        raise ValueError(f"rank must lie in 1..{widest}, got {rank!r}")
     if not is_positive(alpha):
         raise ValueError(f"alpha must be a number above 0, got {alpha!r}")
     for kind in {layer.weight.dtype for layer in chosen}:
         if not kind.is_floating_point:
             raise ValueError(f"weights of {kind} take no correction; load the model unquantized")
-
-
-def is_whole(value: object) -> bool:
-    """Say whether this is a whole number from 1."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def is_positive(value: object) -> bool:

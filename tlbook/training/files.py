@@ -1,7 +1,8 @@
 """Files that are written whole or not at all: a run that is killed leaves no half of one."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,27 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a name to write to; the file takes the place of `path` if nothing breaks off."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        yield fresh
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    fresh = path.with_name(f"{path.name}.partial")
-    fresh.write_bytes(content)
-    os.replace(fresh, path)
+    with whole(path) as fresh:
+        fresh.write_bytes(content)
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write an array for `numpy.load`, whole or not at all."""
-    fresh = path.with_name(f"{path.name}.partial")
-    with fresh.open("wb") as file:
+    with whole(path) as fresh, fresh.open("wb") as file:
         np.save(file, array)
-    os.replace(fresh, path)
 
 
 def write_weights(
@@ -36,6 +45,5 @@ def write_weights(
     """
     # A copy each: safetensors refuses weights that share memory, as those of an LSTM may.
     copies = {n: w.detach().to("cpu", copy=True).contiguous() for n, w in weights.items()}
-    fresh = path.with_name(f"{path.name}.partial")
-    save_file(copies, fresh, metadata=metadata)
-    os.replace(fresh, path)
+    with whole(path) as fresh:
+        save_file(copies, fresh, metadata=metadata)

@@ -5,18 +5,17 @@ Notebook: notebooks/3_efficient/31_adapters.ipynb
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tlbook.efficient.adapters.bank import Adapters, base_norms
 from tlbook.efficient.adapters.precision import Part, named, precision_of
 from tlbook.encoders.sources import MINILM_PACKAGE
+from tlbook.training.files import write_weights
 
 FILE = "adapter.safetensors"
 FORMAT = "tlbook adapters 1"
@@ -104,10 +103,7 @@ def write(
     """
     path = folder / FILE
     _require_same_name(path, name)
-    tensors = {
-        key: tensor.detach().to("cpu", copy=True).contiguous()
-        for key, tensor in tensors_of(adapters, head).items()
-    }
+    tensors = tensors_of(adapters, head)
     told = {
         "format": FORMAT,
         "name": name,
@@ -121,12 +117,7 @@ def write(
     }
     told["content"] = _content(told, tensors)
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{FILE}.{os.getpid()}")
-    try:
-        save_file(tensors, fresh, metadata={"told": json.dumps(told)})
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_weights(path, tensors, {"told": json.dumps(told)})
     return path
 
 

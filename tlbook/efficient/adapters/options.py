@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 
 
-def whole_number(option: str, value: int) -> int:
+def whole_number(option: str, value: object) -> int:
     """Return a whole number, of NumPy or torch too, as one of Python.
 
     Args:
