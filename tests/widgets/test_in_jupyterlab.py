@@ -180,6 +180,7 @@ def test_a_second_run_takes_a_row_of_its_own_and_the_table_is_sorted(panel):
     number(panel, "seed", "7")
     press(panel, "Train")
     said(panel, "Run 2 done: step 4 of 4")
+    panel.locator("button:enabled", has_text="Train").wait_for()  # the last that a run changes
     seeds = panel.locator("tbody tr td:nth-child(5)")
     panel.get_by_text("runs: 2").wait_for()
     assert seeds.all_inner_texts() == ["0", "7"]

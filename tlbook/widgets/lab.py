@@ -211,10 +211,11 @@ class Lab(Panel):
         with self.lock:
             self._draw(run)
             table, ended = self.runs, self.runner.history
-            self.table.fill(table)
-            self.which.options = [(f"{one.number} ({one.status})", one.number) for one in ended]
-            self.which.value = self.chosen or run.number
+            with self.which.hold_sync():  # one message: its list is never seen at another run
+                self.which.options = [(f"{one.number} ({one.status})", one.number) for one in ended]
+                self.which.value = self.chosen or run.number
             self.saved.value = runs.download(table, name="runs.csv")
+            self.table.fill(table)
 
     def _show(self, run: Run) -> None:
         """Say how far a run is and, when it is time for it, draw."""
