@@ -12,8 +12,8 @@ from tlbook.papers import PAPERS
 
 ROOT = Path(__file__).parents[1]
 SPINE = [
-    *("runtime", "papers", "corpora", "tokens", "batches", "encoders", "heads", "metrics"),
-    *("freezing", "schedules", "training"),
+    *("files", "runtime", "papers", "corpora", "tokens", "batches", "encoders", "heads"),
+    *("metrics", "freezing", "schedules", "training"),
 ]
 PARTS = [
     *("recurrent", "transformer", "efficient", "joint", "seq2seq", "adapting", "reusing"),

@@ -4,6 +4,7 @@ Comparisons across lessons read these rows and nothing else.
 """
 
 import csv
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from tlbook import runtime
+from tlbook import files, runtime
 
 COLUMNS = (
     "lesson",
@@ -105,17 +106,16 @@ def record(
     path = folder() / f"{lesson}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        fresh = path.with_suffix(".partial")
         old = _text(path) if path.exists() else ""
         if old:
             _require_columns(path, old.removeprefix(BOM).split("\n", 1)[0])
-        with fresh.open("w", newline="", encoding="utf-8") as file:
-            file.write(old if old.endswith("\n") or not old else old + "\n")
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            if not old:
-                writer.writeheader()
-            writer.writerow(row)
-        os.replace(fresh, path)
+        text = io.StringIO(old if old.endswith("\n") or not old else old + "\n")
+        text.seek(0, io.SEEK_END)
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        if not old:
+            writer.writeheader()
+        writer.writerow(row)
+        files.write(path, text.getvalue())
 
 
 def _text(path: Path) -> str:

@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from tlbook import files
+
 PROFILES = ("pocket", "hub")
 WORTHWHILE = 1.25  # how many times faster bfloat16 must be before it is used
 
@@ -129,10 +131,7 @@ def _probed(path: Path, machine: str) -> Probe:
         return Probe(**known[machine])
     found = Probe(bfloat16=_bfloat16_pays(), threads=_cores())
     with contextlib.suppress(OSError):  # a read-only home must not stop a lesson
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(known | {machine: asdict(found)}), encoding="utf-8")
-        os.replace(fresh, path)
+        files.write(path, json.dumps(known | {machine: asdict(found)}))
     return found
 
 

@@ -13,7 +13,6 @@ from torch import nn
 from tlbook import runtime
 from tlbook.batches import Batches
 from tlbook.schedules import linear
-from tlbook.training import files
 from tlbook.training.checkpoints import Progress, restore, save, settings_of
 
 
@@ -105,7 +104,7 @@ def test_a_crash_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         path.write_bytes(b"half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(files, "save_file", half)
+    monkeypatch.setattr("safetensors.torch.save_file", half)
     with pytest.raises(OSError, match="no space left"):
         stored(tmp_path / "run", seed=2)
     assert (tmp_path / "run").read_bytes() == old

@@ -75,11 +75,3 @@ def test_the_index_shows_recorded_results(ended):
     html = pages.index([ended.lesson], {}, table)
     assert "fine-tuning" in html
     assert "0.512<" in html
-
-
-def test_a_file_is_replaced_in_one_step(tmp_path):
-    path = tmp_path / "deep" / "page.html"
-    pages.write(path, "old")
-    pages.write(path, "new")
-    assert path.read_text() == "new"
-    assert [p.name for p in path.parent.iterdir()] == ["page.html"]

@@ -22,7 +22,7 @@ from tlbook.efficient.adapters.files import base_name, fingerprint
 from tlbook.efficient.adapters.options import whole_number
 from tlbook.efficient.adapters.precision import named, precision_of
 from tlbook.efficient.low_rank import Matrix, is_positive, sizes
-from tlbook.training.files import write, write_weights
+from tlbook.files import write, write_weights
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
@@ -73,7 +73,7 @@ def save(model: nn.Module, folder: Path | str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {PREFIX + name: weight for name, weight in (tensors | head).items()}
     write_weights(folder / WEIGHTS, tensors, {"format": "pt"} | told)
-    write(folder / CONFIG, (json.dumps(_described(model, head), indent=2) + "\n").encode())
+    write(folder / CONFIG, (json.dumps(_described(model, head), indent=2) + "\n"))
     return folder
 
 

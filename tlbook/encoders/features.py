@@ -3,19 +3,18 @@
 import contextlib
 import hashlib
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from tlbook import runtime
 from tlbook.batches import Batches
+from tlbook.files import write_weights
 
 if TYPE_CHECKING:  # takes seconds to import, and not every lesson needs it
     import transformers
@@ -92,15 +91,8 @@ def embed(
         return load_file(path)["features"]
     features = _computed(model, batches, layers, pooling, progress)
     with contextlib.suppress(OSError, SafetensorError):
-        _save(features, path)
+        write_weights(path, {"features": features})
     return features
-
-
-def _save(features: Float[Tensor, "rows layers hidden"], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    save_file({"features": features}, fresh)
-    os.replace(fresh, path)
 
 
 def _computed(

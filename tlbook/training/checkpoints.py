@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from tlbook.training.files import write_weights
+from tlbook.files import write_weights
 
 Settings = dict[str, object]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from tlbook.training.files import write
+from tlbook.files import write
 
 EVERY = 50  # steps per row
 
@@ -74,4 +74,4 @@ class Curve:
             {name: f"{value:.6f}".rstrip("0").rstrip(".") for name, value in row.items()}
             for row in self.rows
         )
-        write(self.path, text.getvalue().encode())
+        write(self.path, text.getvalue())

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tlbook.encoders.sources import SUMS, sha256_of
+from tlbook.files import write
 from tlbook.training import runs
-from tlbook.training.files import write
 
 UNSUMMED = ("CARD.md", "measured.csv", "tagged.csv")  # for people, renewed by measurements
 
@@ -86,4 +86,4 @@ def replace(fresh: Path, target: Path) -> None:
         for path in sorted(target.iterdir())
         if path.name not in UNSUMMED
     ]
-    write(sums, ("\n".join(sorted(others + own, key=lambda line: line[66:])) + "\n").encode())
+    write(sums, ("\n".join(sorted(others + own, key=lambda line: line[66:])) + "\n"))

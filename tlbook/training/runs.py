@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from tlbook import runtime
-from tlbook.training.files import write
+from tlbook.files import write
 
 
 def read(folder: Path, name: str) -> dict:
@@ -28,7 +28,7 @@ def read(folder: Path, name: str) -> dict:
 
 def store(folder: Path, name: str, told: dict) -> None:
     """Write ``name.json``, whole or not at all."""
-    write(folder / f"{name}.json", json.dumps(told, indent=1).encode())
+    write(folder / f"{name}.json", json.dumps(told, indent=1))
 
 
 def prepared(folder: Path, settings: dict) -> dict | None:

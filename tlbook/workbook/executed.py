@@ -11,9 +11,9 @@ from pathlib import Path
 
 import nbformat
 
+from tlbook.files import write
 from tlbook.workbook.execution import Run
 from tlbook.workbook.lessons import ROOT, Lesson
-from tlbook.workbook.pages import write
 
 MARK = "tlbook"  # key in the notebook's metadata
 NOT_IMPORTED = {"workbook", "bench", "__pycache__"}  # parts of tlbook that no lesson runs

@@ -12,6 +12,8 @@ import tempfile
 import venv
 from pathlib import Path
 
+from tlbook.files import write
+
 HEADER = """\
 # The lock: exact versions that were resolved and tested together. `make lock` renews it.
 # Ranges stand in pyproject.toml. `torch==X` admits its CPU and its CUDA builds alike.
@@ -92,7 +94,5 @@ def renew(root: Path, *, hold: list[str], pip_options: tuple[str, ...] = ()) -> 
         command += [*pip_options, *wanted, f"{root}[browser,dev,minilm]"]
         subprocess.run(command, check=True, stdout=sys.stderr)
         lines = pins(json.loads(report.read_text(encoding="utf-8")))
-    fresh = lock.with_suffix(".partial")
-    fresh.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(fresh, lock)
+    write(lock, HEADER + "\n".join(lines) + "\n")
     return lock

@@ -1,27 +1,19 @@
 """Executed lessons as web pages that need no network, and the index over them."""
 
 import json
-import os
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 from pygments.formatters import HtmlFormatter
 
+from tlbook.files import write
 from tlbook.workbook import snapshots
 from tlbook.workbook.execution import Run
 from tlbook.workbook.lessons import Lesson
 from tlbook.workbook.markup import CellExporter
 
 NOT_RUN = "not run yet"
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file in one step: a killed run leaves the old one or the new one, no half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".partial")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
 
 
 def page(run: Run, *, before: Lesson | None, after: Lesson | None) -> str:

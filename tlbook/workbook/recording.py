@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tlbook import results
-from tlbook.workbook.pages import write
+from tlbook.files import write
 
 KEEP = "keep_output"
 MOST_CELLS = 3

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tlbook import results
+from tlbook.files import write
 from tlbook.workbook import executed, lessons, pages, recording
 from tlbook.workbook.execution import Run, execute
 from tlbook.workbook.lessons import ROOT, Lesson
@@ -38,9 +39,9 @@ def run(chosen: list[Lesson], *, out: Path) -> int:
         place = linked.index(lesson)
         before, after = linked[:place][-1:], linked[place + 1 :][:1]
         html = pages.page(ended, before=(before or [None])[0], after=(after or [None])[0])
-        pages.write(out / f"{lesson.name}.html", html)
+        write(out / f"{lesson.name}.html", html)
         runs = pages.remember(out, ended)
-        pages.write(out / "index.html", pages.index(shelf, runs, summary()))
+        write(out / "index.html", pages.index(shelf, runs, summary()))
         failed += [lesson.name] if ended.failure else []
     _close(chosen, failed)
     print(f"pages: {out / 'index.html'}")

@@ -3,12 +3,12 @@
 Two blocks of ``notebooks/TEACHING.md`` are written from the notebooks, so that they stay true.
 """
 
-import os
 import re
 from pathlib import Path
 
 import nbformat
 
+from tlbook.files import write
 from tlbook.workbook import exercises
 from tlbook.workbook.lessons import Lesson
 
@@ -39,9 +39,7 @@ def renew(page: Path, chosen: list[Lesson]) -> bool:
         text = pattern.sub(lambda found, block=block: f"{found[1]}\n{block}\n{found[2]}", text)
     if text == before:
         return False
-    fresh = page.with_suffix(".partial")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, page)
+    write(page, text)
     return True
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tlbook.efficient.adapters.bank import Adapters, base_norms
 from tlbook.efficient.adapters.precision import Part, named, precision_of
 from tlbook.encoders.sources import MINILM_PACKAGE
-from tlbook.training.files import write_weights
+from tlbook.files import write_weights
 
 FILE = "adapter.safetensors"
 FORMAT = "tlbook adapters 1"

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain, pairwise
@@ -15,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tlbook import runtime
+from tlbook.files import write_array
 from tlbook.recurrent.elmo.characters import BEGIN, END
 from tlbook.recurrent.elmo.lstm import State
 
@@ -183,8 +183,4 @@ def stored(path: Path, bilm: nn.Module, sentences: Sentences) -> list[np.ndarray
 
 def save(layers: Sequence[np.ndarray], path: Path) -> None:
     """Write layers of sentences end to end, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    with fresh.open("wb") as file:
-        np.save(file, np.concatenate(layers, axis=1))
-    os.replace(fresh, path)
+    write_array(path, np.concatenate(layers, axis=1))

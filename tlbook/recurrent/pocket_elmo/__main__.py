@@ -15,11 +15,11 @@ import pandas as pd
 from tlbook import results, runtime
 from tlbook.corpora import running_text
 from tlbook.encoders import sources
+from tlbook.files import write
 from tlbook.recurrent.elmo import shipped
 from tlbook.recurrent.pocket_elmo import card, export, measurement, preparation, run, tagging
 from tlbook.training import commands
 from tlbook.training.curve import Curve
-from tlbook.training.files import write
 from tlbook.training.ledger import Ledger, TimeIsUp
 
 MODEL = sources.POCKET / "pocket-elmo"
@@ -95,7 +95,7 @@ def measure(options: argparse.Namespace) -> None:
     """Measure, and write rows and card."""
     model = shipped.load_language_model("pocket-elmo" if options.to == MODEL else options.to)
     rows = pd.DataFrame(measurement.measure(options.folder, model.to(runtime.device())))
-    write(options.to / "measured.csv", rows.to_csv(index=False).encode())
+    write(options.to / "measured.csv", rows.to_csv(index=False))
     card.write_card(options.to)
     print(card.figures_of(options.to / "measured.csv"))
 
@@ -114,7 +114,7 @@ def tag(options: argparse.Namespace) -> int:
         return 1
     rows = rows_of(lesson, kept, fresh)
     if len(rows):
-        write(kept, rows.to_csv(index=False).encode())
+        write(kept, rows.to_csv(index=False))
         card.write_card(MODEL)
     print(card.gains_of(kept))
     return 0

@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 from safetensors import safe_open
 
+from tlbook.files import write
 from tlbook.recurrent.pocket_elmo import tagging
 from tlbook.recurrent.pocket_elmo.measurement import NAMES
 from tlbook.recurrent.pocket_elmo.stream import DIRECTIONS
 from tlbook.training.cards import curve_table, duration, table
 from tlbook.training.curve import EVERY
-from tlbook.training.files import write
 
 COMMAND = "python -m tlbook.recurrent.pocket_elmo"
 WANTED = 120  # perplexity, below which it should be
@@ -113,7 +113,7 @@ Measured with `{command} tag`; all rows are in `tagged.csv`."""
 
 def write_card(folder: Path) -> None:
     """Write ``CARD.md`` into the folder of the model."""
-    write(folder / "CARD.md", render(folder).encode())
+    write(folder / "CARD.md", render(folder))
 
 
 def render(folder: Path) -> str:

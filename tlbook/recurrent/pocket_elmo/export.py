@@ -19,11 +19,11 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from tlbook.files import write
 from tlbook.recurrent.elmo.settings import Settings
 from tlbook.recurrent.pocket_elmo import card
 from tlbook.recurrent.pocket_elmo.run import vocabulary_of
 from tlbook.training import runs
-from tlbook.training.files import write
 from tlbook.training.publishing import publish
 
 MOST_BYTES = 12_000_000
@@ -50,7 +50,7 @@ def export(folder: Path, target: Path) -> Path:
         weights = load_file(folder / "model.safetensors")
         halves = {name: weight.half() for name, weight in weights.items()}
         save_file(halves, fresh / "model.safetensors")
-        write(fresh / "options.json", json.dumps(settings.to_options(), indent=1).encode())
-        write(fresh / "vocabulary.txt", "\n".join(vocabulary_of(folder)).encode())
+        write(fresh / "options.json", json.dumps(settings.to_options(), indent=1))
+        write(fresh / "vocabulary.txt", "\n".join(vocabulary_of(folder)))
 
     return publish(folder, target, fill=fill, card=card.write_card, most_bytes=MOST_BYTES)

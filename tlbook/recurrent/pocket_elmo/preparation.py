@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from tlbook import runtime
+from tlbook.files import write, write_array
 from tlbook.recurrent.elmo.characters import BEGIN, END
 from tlbook.recurrent.elmo.prediction import BOUNDARY, UNKNOWN
 from tlbook.recurrent.elmo.words import words_of
 from tlbook.training import runs
-from tlbook.training.files import write, write_array
 
 Passages = list[list[str]]  # each a list of sentences
 FIRST = 2  # number of the first real word
@@ -69,7 +69,7 @@ def prepare(
     if min(len(words), len(apart)) < FIRST:
         raise ValueError("there is too little text to train on some and hold some out")
     types, (words, apart) = by_frequency(list(numbers), words, apart)
-    write(folder / "types.txt", "\n".join(types).encode())
+    write(folder / "types.txt", "\n".join(types))
     write_array(folder / "words.npy", words)
     write_array(folder / "held_out.npy", apart)
     told = {

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from tlbook import runtime, schedules, training
 from tlbook.batches import Batch
+from tlbook.files import write_weights
 from tlbook.recurrent.elmo import BiLM
 from tlbook.recurrent.elmo.characters import ids_of
 from tlbook.recurrent.elmo.prediction import NAMES, LanguageModel, Losses
@@ -19,7 +20,6 @@ from tlbook.recurrent.pocket_elmo.preparation import FIRST
 from tlbook.recurrent.pocket_elmo.stream import Stream
 from tlbook.recurrent.pocket_elmo.streamed import Streamed
 from tlbook.training import ahead, runs
-from tlbook.training.files import write_weights
 
 POCKET = Settings(
     filters=((1, 16), (2, 32), (3, 64), (4, 96), (5, 128)),

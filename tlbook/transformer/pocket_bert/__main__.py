@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 from tlbook import encoders, results
 from tlbook.corpora import running_text
 from tlbook.encoders import sources
+from tlbook.files import write
 from tlbook.training import commands
-from tlbook.training.files import write
 from tlbook.training.ledger import TimeIsUp
 from tlbook.transformer.pocket_bert import card, export, measurement, preparation, run
 
@@ -104,7 +104,7 @@ def measure(options: argparse.Namespace) -> int:
         return 1
     rows = results.load(folder)
     rows = rows[rows["lesson"].isin([ledger.lesson(trained=kind) for kind in (False, True)])]
-    write(MODEL / "measured.csv", rows.to_csv(index=False).encode())
+    write(MODEL / "measured.csv", rows.to_csv(index=False))
     card.write(MODEL)
     print(card.figures_of(MODEL / "measured.csv"))
     return 0

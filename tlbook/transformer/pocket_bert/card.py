@@ -12,9 +12,9 @@ import pandas as pd
 from safetensors import safe_open
 
 from tlbook.encoders import sources
+from tlbook.files import write as write_file
 from tlbook.training.cards import curve_table, duration, table
 from tlbook.training.curve import EVERY
-from tlbook.training.files import write as write_file
 from tlbook.transformer.pocket_bert.bars import Figures, bars
 from tlbook.transformer.pocket_bert.distillation import WEIGHTS
 from tlbook.transformer.pocket_bert.measurement import (
@@ -118,7 +118,7 @@ Measured with `{command} measure` ({versions}; {device}); all rows are in `measu
 
 def write(folder: Path) -> None:
     """Write ``CARD.md`` into the folder of the model."""
-    write_file(folder / "CARD.md", render(folder).encode())
+    write_file(folder / "CARD.md", render(folder))
 
 
 def render(folder: Path) -> str:

@@ -24,8 +24,8 @@ from tokenizers import Tokenizer
 from tlbook import runtime
 from tlbook.corpora import running_text
 from tlbook.corpora.running_text import Source
+from tlbook.files import write, write_array
 from tlbook.training import runs
-from tlbook.training.files import write, write_array
 from tlbook.transformer.pocket_bert import text, vocabulary
 
 COUNTED = 40_000  # passages of a source from which its pieces are counted
@@ -73,8 +73,8 @@ def prepare(
     kept = vocabulary.kept_ids(tokenizer, counts, size)
     small = vocabulary.pruned(tokenizer, kept)
     ids, lengths, tokens = cut(passages, sources, small)
-    write(folder / "tokenizer.json", small.to_str(pretty=True).encode())
-    write(folder / "kept.json", json.dumps(kept).encode())
+    write(folder / "tokenizer.json", small.to_str(pretty=True))
+    write(folder / "kept.json", json.dumps(kept))
     write_array(folder / "ids.npy", ids)
     write_array(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
     told = {

@@ -14,9 +14,9 @@ from transformers import BertForMaskedLM, BertModel
 
 from tlbook import runtime, training
 from tlbook.batches import Batch
+from tlbook.files import write, write_weights
 from tlbook.training import ahead, runs
 from tlbook.training.curve import Curve
-from tlbook.training.files import write, write_weights
 from tlbook.transformer.pocket_bert import distillation
 from tlbook.transformer.pocket_bert.stream import Stream
 
@@ -170,6 +170,6 @@ def schedule_of(optimizer: Optimizer, stream: Stream, plan: Plan) -> LambdaLR:
 def store(folder: Path, student: BertForMaskedLM, stream: Stream, *, seconds: float) -> dict:
     """Write the trained weights (tied ones once), their configuration and, last, ``run.json``."""
     write_weights(folder / "student.safetensors", dict(student.named_parameters()))
-    write(folder / "config.json", student.config.to_json_string().encode())
+    write(folder / "config.json", student.config.to_json_string())
     counts = {"steps": len(stream), "tokens": int(stream.tokens_before[-1]), "seconds": seconds}
     return runs.finish(folder, counts, precision=str(runtime.precision()).removeprefix("torch."))

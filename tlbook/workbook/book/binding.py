@@ -4,6 +4,7 @@ import shutil
 from html import escape
 from pathlib import Path
 
+from tlbook.files import write
 from tlbook.workbook import executed, session
 from tlbook.workbook.book import chapters, front, glossary, scores
 from tlbook.workbook.book.frame import Page, document
@@ -12,7 +13,6 @@ from tlbook.workbook.book.sections import search_index, with_anchors
 from tlbook.workbook.execution import Run
 from tlbook.workbook.folders import renewed
 from tlbook.workbook.lessons import Lesson
-from tlbook.workbook.pages import write
 
 DOWNLOADS = "notebooks"  # folder of the book
 

@@ -3,10 +3,10 @@
 import csv
 import dataclasses
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tlbook import files
 from tlbook.workbook.course.grading import Mark
 
 FIELDS = [field.name for field in dataclasses.fields(Mark)]
@@ -19,12 +19,9 @@ def write(marks: Sequence[Mark], folder: Path) -> list[Path]:
         marks: Of all submissions.
         folder: Made if it is missing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, text in (("marks.csv", _rows(marks)), ("marks.txt", words(marks))):
-        fresh = folder / f".{name}"
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, folder / name)
+        files.write(folder / name, text)
         written.append(folder / name)
     return written
 

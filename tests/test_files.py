@@ -5,10 +5,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tlbook.training import files
+from tlbook import files
 
 
 def test_what_was_written_is_read_back(tmp_path):
+    files.write(tmp_path / "deep" / "page.html", "old")
+    files.write(tmp_path / "deep" / "page.html", "é\r\n\n")
+    assert (tmp_path / "deep" / "page.html").read_bytes() == "é\r\n\n".encode()
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["page.html"]
     files.write(tmp_path / "text", b"a")
     files.write_array(tmp_path / "numbers.npy", np.arange(3))
     assert (tmp_path / "text").read_bytes() == b"a"
@@ -37,3 +41,4 @@ def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path, monkeypatch, name
     with pytest.raises(KeyboardInterrupt):
         getattr(files, name)(path, content[name])
     assert path.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
