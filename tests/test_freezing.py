@@ -123,6 +123,28 @@ def test_every_weight_is_in_one_group_even_what_is_in_no_layer():
     assert sorted(held) == sorted(map(id, model.parameters()))
 
 
+@pytest.mark.parametrize(
+    ("encoder", "low"),
+    [
+        (ElectraModel(ElectraConfig(**SIZES, embedding_size=8)), "embeddings_project.weight"),
+        (
+            DebertaV2Model(DebertaV2Config(**SIZES, **RELATIVE, conv_kernel_size=3)),
+            "encoder.rel_embeddings.weight",
+        ),
+    ],
+    ids=["electra", "deberta"],
+)
+def test_what_layers_share_or_stand_on_learns_as_slowly_as_the_embeddings(encoder, low):
+    model = Classifier(encoder, 2)
+    *_, slowest = layer_groups(model, learning_rate=1.0, decay=0.5)
+    assert slowest["lr"] == 0.5**4
+    held = {id(weight) for weight in slowest["params"]}
+    assert id(encoder.get_parameter(low)) in held
+    assert {name for name, weight in encoder.named_parameters() if id(weight) in held} == {
+        name for name, _ in encoder.named_parameters() if not name.startswith("encoder.layer.")
+    }
+
+
 def test_frozen_layers_have_no_group():
     model = Classifier(freeze_below(tiny_bert(), 2), 2)
     groups = layer_groups(model, learning_rate=1.0, decay=0.5)

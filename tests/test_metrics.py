@@ -35,6 +35,14 @@ def test_accuracy_agrees_with_scikit_learn(scored):
     assert accuracy(logits, labels) == accuracy_score(labels, logits.argmax(1))
 
 
+@pytest.mark.parametrize("score", [accuracy, macro_f1, matthews])
+def test_hidden_labels_are_no_mistakes_but_an_error(scored, score):
+    logits, labels = scored
+    labels[[3, 7]] = -1
+    with pytest.raises(ValueError, match="2 of 50 labels are below 0, so hidden"):
+        score(logits, labels)
+
+
 def test_macro_f1_counts_every_class_the_same():
     # class 0: precision 2/3, recall 1 -> 0.8; class 1: precision 1, recall 1/2 -> 2/3
     logits = one_hot([0, 0, 0, 1], 2)

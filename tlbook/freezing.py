@@ -83,9 +83,10 @@ def layer_groups(
 ) -> list[dict]:
     """Return optimizer groups in which each layer learns slower than the one above it.
 
-    The head (and what lies in no layer, such as a pooler) has ``learning_rate``, the top layer
-    ``learning_rate * decay``, the next ``learning_rate * decay**2`` and so on down to the
-    embeddings (Sun et al. 2019, section 5.3.4).
+    The head and what runs after the last layer (see `after_layers`) have ``learning_rate``, the
+    top layer ``learning_rate * decay``, the next ``learning_rate * decay**2`` and so on down to
+    the embeddings and all else that `freeze_below` counts among them (Sun et al. 2019, section
+    5.3.4).
 
     Args:
         model: Has the attribute ``encoder``, as the heads of `tlbook.heads` do.
@@ -98,9 +99,14 @@ def layer_groups(
     """
     if not 0 < decay <= 1:
         raise ValueError(f"decay must lie in (0, 1], got {decay}")
-    groups = [list(part.parameters()) for part in reversed(layers_of(model.encoder))]
-    inside = {id(weight) for weights in groups for weight in weights}
-    groups.insert(0, [weight for weight in model.parameters() if id(weight) not in inside])
+    _, *layers = layers_of(model.encoder)
+    groups = [list(part.parameters()) for part in reversed(layers)]
+    after = [weight for part in after_layers(model.encoder) for weight in part.parameters()]
+    placed = {id(weight) for weights in [after, *groups] for weight in weights}
+    below = [weight for weight in model.encoder.parameters() if id(weight) not in placed]
+    inside = {id(weight) for weights in [below, *groups] for weight in weights}
+    head = [weight for weight in model.parameters() if id(weight) not in inside]
+    groups = [head, *groups, below]
     return [
         {
             "params": [weight for weight in weights if weight.requires_grad],

@@ -21,7 +21,8 @@ def accuracy(logits: Rows, labels: Rows) -> float:
         labels: One class number per row.
 
     Raises:
-        ValueError: If there are no rows, or not as many logits as labels.
+        ValueError: If there are no rows, not as many logits as labels, or labels below 0, with
+            which many test sets hide the class.
 
     Example:
         >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
@@ -47,6 +48,10 @@ def matthews(logits: Rows, labels: Rows) -> float:
 def _classes(logits: Rows, labels: Rows) -> np.ndarray:
     if len(logits) != len(labels) or len(labels) == 0:
         raise ValueError(f"there are {len(logits)} rows of logits for {len(labels)} labels")
+    if hidden := sum(np.asarray(labels) < 0):
+        raise ValueError(
+            f"{hidden} of {len(labels)} labels are below 0, so hidden: leave these rows out"
+        )
     return np.argmax(np.asarray(logits), axis=-1)
 
 

@@ -68,6 +68,9 @@ def test_a_file_that_differs_from_the_manifest_is_not_loaded(small_mirror):
     listing = {"datasets": [{"folder": "post/mail", "splits": {"test": entry}}]}
     (small_mirror / "manifest.json").write_text(json.dumps(listing))
     assert len(load("post/mail")["test"]) == 1
+    listing["datasets"][0]["splits"]["train"] = {"rows": 2, "sha256": "of no file"}
+    (small_mirror / "manifest.json").write_text(json.dumps(listing))
+    assert len(load("post/mail")["train"]) == 2
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ValueError, match="test.parquet differs from the mirror's manifest"):
         load("post/mail")

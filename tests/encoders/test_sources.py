@@ -71,8 +71,9 @@ def test_a_missing_shipped_file_is_named(pocket):
         sources.find("pocket-bert")
 
 
-def test_a_shipped_model_without_a_sum_is_not_trusted(pocket):
-    (pocket / "SHA256SUMS").write_text("")
+@pytest.mark.parametrize("content", [b"", b"\xff\x00 a\n\nb"])
+def test_a_shipped_model_without_a_sum_is_not_trusted(pocket, content):
+    (pocket / "SHA256SUMS").write_bytes(content)
     with pytest.raises(ValueError, match="SHA256SUMS does not name pocket-bert"):
         sources.find("pocket-bert")
 
@@ -104,15 +105,29 @@ def test_no_name_at_all_is_not_the_folder_we_are_in(name):
 
 def test_a_name_without_its_organisation_says_where_to_find_that():
     with pytest.raises(ValueError, match=r"organisation/name \(https://huggingface.co/models\?sea"):
-        sources.find("bert-base-uncased")
+        sources.find("bert-of-my-own")
 
 
-@pytest.mark.parametrize("name", ["bert-base-uncased", "BERT-base-uncased"])
+@pytest.mark.parametrize("name", ["longformer", "Longformer"])
 def test_a_hub_model_that_was_fetched_before_is_suggested_in_full(name, tmp_path, monkeypatch):
-    for other in ("google-bert--bert-base-uncased", "google-bert--bert-base-cased"):
+    for other in ("someone--longformer", "someone--longformer-cased"):
         (tmp_path / f"models--{other}").mkdir()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ValueError, match=r"mean 'google-bert/bert-base-uncased'\? There are"):
+    with pytest.raises(ValueError, match=r"mean 'someone/longformer'\? There are"):
+        sources.find(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("bert-base-uncased", "google-bert/bert-base-uncased"),
+        ("Roberta-Base", "FacebookAI/roberta-base"),
+        ("distilbert-base-uncased", "distilbert/distilbert-base-uncased"),
+    ],
+)
+def test_the_old_names_of_famous_models_are_suggested_in_full(name, full, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ValueError, match=rf"did you mean '{full}'\?"):
         sources.find(name)
 
 

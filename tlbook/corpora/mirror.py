@@ -94,7 +94,7 @@ def parts_of(name: str) -> "datasets.DatasetDict | None":
             raise ValueError(f"{name} stands for several sets; say which: {', '.join(configs)}")
         return None
     listed = entry_of(name, manifest()).get("splits", {}).values()
-    sha256 = {part["file"]: part["sha256"] for part in listed if "sha256" in part}
+    sha256 = {part["file"]: part["sha256"] for part in listed if {"file", "sha256"} <= {*part}}
     parts = {}
     for split, shards in files.items():
         tables = []

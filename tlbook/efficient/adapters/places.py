@@ -124,13 +124,8 @@ def trunk_of(model: nn.Module) -> nn.Module:
 
 def require_whole(trunk: nn.Module) -> None:
     """Raise `ValueError` if a trunk is an upper part, as `activations.store` makes."""
-    first = None
-    if hasattr(trunk, "get_input_embeddings"):
-        try:
-            first = trunk.get_input_embeddings()
-        except (AttributeError, NotImplementedError):
-            first = nn.Identity()  # in the place of embeddings stands something else
-    if first is not None and not list(first.parameters()):
+    first = getattr(trunk, "embeddings", getattr(trunk, "wte", None))
+    if first is not None and not list(first.parameters()):  # it looks stored states up
         raise ValueError(
             f"this {type(trunk).__name__} is the upper part of a model and runs on stored states "
             "(activations.store): use the whole model; it shares these weights"
