@@ -5,7 +5,7 @@ import pytest
 
 from tests.tiny_models import tiny_bert
 from tlbook import results
-from tlbook.efficient import comparison
+from tlbook.efficient import comparison, peft_methods
 from tlbook.efficient.__main__ import FOLDER
 from tlbook.efficient.adaptation import Method, Task
 from tlbook.efficient.comparison import METHODS, SUITES, Suite
@@ -178,8 +178,9 @@ def test_all_methods_try_three_rates_and_a_lower_one_where_the_lowest_was_best()
     rows = results.load(FOLDER)
     measured = set(rows.loc[rows["metric"] == "accuracy", "method"])
     assert {comparison.FULL, "adapters 2", "layer norms"} <= measured
-    for name in measured & set(METHODS):
-        method = METHODS[name]
+    methods = METHODS | peft_methods.METHODS
+    for name in measured & set(methods):
+        method = methods[name]
         best = comparison.best_rate(rows, name, comparison.SUITES["workbook"].sets)
         assert len(set(method.learning_rates)) in (3, 4)
         assert min(method.learning_rates) < best < max(method.learning_rates), name

@@ -76,6 +76,14 @@ def test_all_but_the_prompt_start_as_the_encoder_was(name):
     torch.testing.assert_close(model(**batch()), before)
 
 
+def test_lora_in_all_linear_layers_corrects_each_of_them():
+    model = classifier()
+    linear = {name for name, part in model.encoder.named_modules() if isinstance(part, nn.Linear)}
+    peft_methods.METHODS["LoRA, all linear 4"].apply(model, 0)
+    assert set(lora.layers(model.encoder)) == {name for name in linear if "layer." in name}
+    assert {layer.down.shape[0] for layer in lora.layers(model).values()} == {4}
+
+
 def test_bitfit_trains_all_biases_of_the_encoder():
     model = classifier()
     peft_methods.bitfit(model)

@@ -30,9 +30,9 @@ FEED_FORWARD = r".*layer\.\d+\.output\.dense"
 SCALED = rf".*\.(key|value)|{FEED_FORWARD}"
 
 
-def low_rank(model: nn.Module, seed: int, *, rank: int) -> None:
-    """Train `tlbook.efficient.lora`'s corrections, with its alpha, in its places."""
-    lora.add(model, rank=rank, seed=seed)
+def low_rank(model: nn.Module, seed: int, **options) -> None:
+    """Train `tlbook.efficient.lora`'s corrections, with its alpha; `options` as for its `add`."""
+    lora.add(model, seed=seed, **options)
 
 
 def bitfit(model: nn.Module, seed: int = 0) -> None:
@@ -154,6 +154,9 @@ METHODS = {
     "prompt tuning": Method(prompt_tuning, (3e-3, 1e-2, 3e-2)),
     "LoRA 16": Method(partial(low_rank, rank=16), (1e-3, 3e-3, 1e-2)),
     "LoRA 1": Method(partial(low_rank, rank=1), (1e-3, 3e-3, 1e-2)),
+    "LoRA, all linear 4": Method(
+        partial(low_rank, rank=4, targets=("query", "key", "value", "dense")), (1e-3, 3e-3, 1e-2)
+    ),
 }
 
 

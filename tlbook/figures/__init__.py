@@ -26,6 +26,7 @@ COLOUR = {
     "layer norms": "#AA4499",
     "head only": "#882255",
     "LoRA": "#332288",
+    "LoRA, all linear": "#7755CC",
     "IA3": "#44AA99",
     "BitFit": "#CC6677",
     "prompt tuning": "#661100",
