@@ -20,8 +20,8 @@ REACHED := -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1] + "/torch/
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 JUPYTER_PREFER_ENV_PATH=1 \
 	TLBOOK_RESULTS="$(CURDIR)/build/test/results" TLBOOK_CACHE="$(CURDIR)/build/test/cache" \
 	$(BIN)/python -m pytest -q -n 2 --durations=10
-# Each opens a browser, so each file keeps to one worker; whole lessons take turns on two. A browser
-# may miss a key on a busy machine: what fails gets a second try, and the summary names it.
+# Each opens a browser, so each file keeps to one worker; whole lessons take turns on two. How fast
+# a page answers depends on the machine: what fails gets a second try, and the summary names it.
 BROWSED := $(wildcard tests/*/test_in_*.py tests/*/*/test_in_*.py)
 WHOLE := tests/widgets/test_in_lessons.py
 BROWSE := $(PYTEST) -rsR --reruns 1 --dist loadfile $(filter-out $(WHOLE),$(BROWSED))

@@ -104,9 +104,9 @@ def layer_groups(
     after = [weight for part in after_layers(model.encoder) for weight in part.parameters()]
     placed = {id(weight) for weights in [after, *groups] for weight in weights}
     below = [weight for weight in model.encoder.parameters() if id(weight) not in placed]
-    inside = {id(weight) for weights in [below, *groups] for weight in weights}
+    inside = {id(weight) for weight in model.encoder.parameters()}
     head = [weight for weight in model.parameters() if id(weight) not in inside]
-    groups = [head, *groups, below]
+    groups = [[*head, *after], *groups, below]
     return [
         {
             "params": [weight for weight in weights if weight.requires_grad],

@@ -48,7 +48,7 @@ def matthews(logits: Rows, labels: Rows) -> float:
 def _classes(logits: Rows, labels: Rows) -> np.ndarray:
     if len(logits) != len(labels) or len(labels) == 0:
         raise ValueError(f"there are {len(logits)} rows of logits for {len(labels)} labels")
-    if hidden := sum(np.asarray(labels) < 0):
+    if hidden := np.count_nonzero(np.asarray(labels) < 0):
         raise ValueError(
             f"{hidden} of {len(labels)} labels are below 0, so hidden: leave these rows out"
         )

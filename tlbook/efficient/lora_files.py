@@ -70,10 +70,9 @@ def save(model: nn.Module, folder: Path | str) -> Path:
     told = {"base_hash": _base_hash(model), "base_dtype": _precision(model)}
     told["content"] = _content(told, tensors | head)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {PREFIX + name: weight for name, weight in (tensors | head).items()}
     write_weights(folder / WEIGHTS, tensors, {"format": "pt"} | told)
-    write(folder / CONFIG, (json.dumps(_described(model, head), indent=2) + "\n"))
+    write(folder / CONFIG, json.dumps(_described(model, head), indent=2) + "\n")
     return folder
 
 

@@ -22,6 +22,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from tlbook.efficient import lora
 from tlbook.efficient.adaptation import Method
+from tlbook.efficient.comparison import FEW
 from tlbook.freezing import freeze
 
 # The paper's places: keys, values, and what the feed-forward layer reads after its nonlinearity.
@@ -148,14 +149,14 @@ class PromptedEncoder(nn.Module):
 
 
 METHODS = {
-    "LoRA 4": Method(partial(low_rank, rank=4), (1e-3, 3e-3, 1e-2)),
+    "LoRA 4": Method(partial(low_rank, rank=4), FEW),
     "IA3": Method(ia3, (3e-3, 1e-2, 3e-2)),
-    "BitFit": Method(bitfit, (1e-3, 3e-3, 1e-2)),
+    "BitFit": Method(bitfit, FEW),
     "prompt tuning": Method(prompt_tuning, (3e-3, 1e-2, 3e-2)),
-    "LoRA 16": Method(partial(low_rank, rank=16), (1e-3, 3e-3, 1e-2)),
-    "LoRA 1": Method(partial(low_rank, rank=1), (1e-3, 3e-3, 1e-2)),
+    "LoRA 16": Method(partial(low_rank, rank=16), FEW),
+    "LoRA 1": Method(partial(low_rank, rank=1), FEW),
     "LoRA, all linear 4": Method(
-        partial(low_rank, rank=4, targets=("query", "key", "value", "dense")), (1e-3, 3e-3, 1e-2)
+        partial(low_rank, rank=4, targets=("query", "key", "value", "dense")), FEW
     ),
 }
 

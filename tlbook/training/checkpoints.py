@@ -120,7 +120,6 @@ def save(
         "schedule": None if schedule is None else schedule.state_dict(),
         "random": _random_states(tensors),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_weights(path, tensors, {name: json.dumps(value) for name, value in told.items()})
 
 

@@ -86,4 +86,4 @@ def replace(fresh: Path, target: Path) -> None:
         for path in sorted(target.iterdir())
         if path.name not in UNSUMMED
     ]
-    write(sums, ("\n".join(sorted(others + own, key=lambda line: line[66:])) + "\n"))
+    write(sums, "\n".join(sorted(others + own, key=lambda line: line[66:])) + "\n")

@@ -116,7 +116,6 @@ def write(
         "layers": list(adapters.settings.layers),
     }
     told["content"] = _content(told, tensors)
-    folder.mkdir(parents=True, exist_ok=True)
     write_weights(path, tensors, {"told": json.dumps(told)})
     return path
 
