@@ -159,6 +159,15 @@ def test_the_error_of_a_distance_is_that_of_runs_with_one_seed(rows):
     assert adapters["error"] == pytest.approx(1)
 
 
+def test_two_methods_are_compared_seed_by_seed(rows):
+    moved = (rows["method"] == "adapters 8") & (rows["seed"] == 1)
+    rows.loc[moved, "value"] -= 0.02  # now 5 and 7 points behind
+    ahead, error = comparison.lead(rows, ["a", "b"], "adapters 8", "fine-tuning")
+    assert (ahead, error) == (pytest.approx(-6), pytest.approx(1))
+    with pytest.raises(KeyError, match="magic"):
+        comparison.lead(rows, ["a", "b"], "magic", "fine-tuning")
+
+
 def test_other_sets_and_metrics_do_not_count(rows):
     other = rows.assign(metric="accuracy, live", value=0.0)
     table = comparison.table(pd.concat([rows, other]), ["a"])
@@ -204,6 +213,7 @@ TRAINED = {
     "adapters 8": adapters(6, 8) + norms(6),
     "adapters 32": adapters(6, 32) + norms(6),
     "adapters 64": adapters(6, 64) + norms(6),
+    "adapters, exact start 8": adapters(6, 8) + norms(6),
     "pfeiffer 16": adapters(3, 16) + norms(5),  # the first norm comes before all adapters
 }
 

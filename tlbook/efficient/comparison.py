@@ -98,6 +98,7 @@ METHODS = {
     "top layers 1": Method(partial(top_layers, count=1), SOME),
     "top layers 2": Method(partial(top_layers, count=2), SOME),
     "adapters 32": Method(partial(with_adapters, bottleneck=32), LOWER),
+    "adapters, exact start 8": Method(partial(with_adapters, bottleneck=8, scale=None), FEW),
     "pfeiffer 16": Method(partial(with_adapters, bottleneck=16, placement="pfeiffer"), FEW),
 }
 
@@ -238,8 +239,8 @@ def table(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
         training).
     """
     means = over_sets(rows, sets)
-    by_seed = means.pivot(index="seed", columns="method", values="value")
-    behind = -100 * by_seed.sub(by_seed[FULL], axis=0)
+    points = _by_seed(means)
+    behind = -points.sub(points[FULL], axis=0)
     shown = means.groupby("method", sort=False).agg(
         accuracy=("value", "mean"),
         spread=("value", "std"),
@@ -250,3 +251,26 @@ def table(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
     shown.insert(2, "behind", behind.mean())
     shown.insert(3, "error", behind.sem())
     return shown
+
+
+def lead(rows: pd.DataFrame, sets: Sequence[str], one: str, other: str) -> tuple[float, float]:
+    """Return by how many points one method is ahead of another, and the standard error over seeds.
+
+    Args:
+        rows: As for `finished`.
+        sets: As for `finished`.
+        one: A finished method.
+        other: Likewise; runs of one seed are compared with each other.
+
+    Raises:
+        KeyError: If one of them is not finished.
+        ValueError: As of `over_sets`.
+    """
+    points = _by_seed(over_sets(rows, sets))
+    ahead = points[one] - points[other]
+    return ahead.mean(), ahead.sem()
+
+
+def _by_seed(means: pd.DataFrame) -> pd.DataFrame:
+    """Points (0..100) by seed and method, from `over_sets`."""
+    return 100 * means.pivot(index="seed", columns="method", values="value")

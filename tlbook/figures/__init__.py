@@ -22,6 +22,7 @@ COLOUR = {
     "top layers": "#56B4E9",
     "constant rate": "#000000",
     "adapters": "#117733",
+    "adapters, exact start": "#66BB66",
     "pfeiffer": "#999933",
     "layer norms": "#AA4499",
     "head only": "#882255",

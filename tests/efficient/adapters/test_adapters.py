@@ -75,6 +75,16 @@ def test_the_scale_moves_the_start():
     assert (moved(1e-2) / moved(1e-3)).item() == pytest.approx(100, rel=0.1)
 
 
+def test_without_a_scale_the_base_model_speaks_until_something_is_learned(model):
+    batch = Batches(tiny_rows(3)).collated([0, 1, 2])
+    before = states_of(model.encoder, batch)
+    adapters.add(model, bottleneck=4, scale=None)
+    assert torch.equal(states_of(model.encoder, batch), before)
+    states_of(model.encoder, batch).square().sum().backward()
+    learning = [m for m in model.modules() if isinstance(m, Bottleneck)]
+    assert all(part.up.weight.grad.any() for part in learning)
+
+
 def test_adapters_norms_and_head_are_trained_and_nothing_else(model):
     adapters.add(model, bottleneck=2)
     inside = {id(w) for m in model.modules() if isinstance(m, Bottleneck) for w in m.parameters()}
@@ -230,7 +240,7 @@ def test_no_matrix_does_what_an_adapter_does():
         ({"name": ""}, "name must not be empty"),
         ({"placement": "parallel"}, "placement must be houlsby or pfeiffer, got 'parallel'"),
         ({"layers": (2,)}, r"layers must be some of 0\.\.1, got \(2,\)"),
-        ({"scale": 0.0}, "scale must be a number above 0, got 0.0"),
+        ({"scale": 0.0}, "scale must be a number above 0, or None, got 0.0"),
     ],
 )
 def test_bad_input_is_an_error_and_changes_nothing(options, message):

@@ -24,12 +24,26 @@ def test_both_matrices_start_within_two_deviations_and_the_rest_at_zero():
         assert not layer.bias.any()
 
 
-def test_a_generator_decides_the_start_and_the_global_one_is_left_alone():
+def test_without_a_scale_it_starts_at_the_identity_and_learns_at_once():
+    adapter, states = Bottleneck(64, 32, scale=None), torch.randn(5, 64)
+    found = adapter(states)
+    assert torch.equal(found, states)
+    found.square().sum().backward()
+    assert adapter.up.weight.grad.any(), "what is read is there, so what is written can learn"
+    bound = 64**-0.5  # uniform, as in a linear layer: a third of the squared bound is the variance
+    assert adapter.down.weight.abs().max() <= bound
+    assert adapter.down.weight.var().item() == pytest.approx(bound**2 / 3, rel=0.15)
+    assert not adapter.down.bias.any()
+
+
+@pytest.mark.parametrize("scale", [1e-3, None])
+def test_a_generator_decides_the_start_and_the_global_one_is_left_alone(scale):
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
     one, two, other = (
-        Bottleneck(6, 2, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        Bottleneck(6, 2, scale=scale, generator=torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
     )
     assert torch.rand(1) == expected
     assert torch.equal(one.down.weight, two.down.weight)

@@ -38,7 +38,7 @@ def add(
     name: str = "adapter",
     placement: str = "houlsby",
     layers: Sequence[int] | None = None,
-    scale: float = 1e-3,
+    scale: float | None = 1e-3,
     seed: int = 0,
 ) -> None:
     """Put new adapters into the encoder, make them the active ones and freeze the rest.
@@ -54,7 +54,8 @@ def add(
         placement: ``houlsby`` (after attention and after the feed-forward part, inside the
             residual) or ``pfeiffer`` (after the feed-forward part only).
         layers: Numbers of the adapted layers, from 0; None takes all.
-        scale: Standard deviation of the adapters' matrices at the start, above 0.
+        scale: Standard deviation of the adapters' matrices at the start, above 0; None starts
+            from the base model's very function (see `Bottleneck`).
         seed: Of the adapters' weights; the global generator is left as it was.
 
     Raises:

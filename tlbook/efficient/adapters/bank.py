@@ -69,7 +69,7 @@ class Bank:
     hooks: list[RemovableHandle] = field(default_factory=list)
 
 
-def made(trunk: nn.Module, settings: Settings, *, scale: float, seed: int) -> Adapters:
+def made(trunk: nn.Module, settings: Settings, *, scale: float | None, seed: int) -> Adapters:
     """Make a set for a trunk, which stays as it is.
 
     Raises:

@@ -30,11 +30,14 @@ class Bottleneck(nn.Module):
 
     With m far below d it has ``2 m d + d + m`` weights. Both matrices start small, so their
     product, which is all that is added, starts tiny: the layer begins as the pre-trained one.
+    Without a scale it begins as exactly that: W_up is zero, and W_down, which then need not be
+    small, is drawn as in any linear layer (the start of Hu et al. 2022, section 4.1).
 
     Args:
         hidden: Width of the states.
         bottleneck: Inner width, 1..hidden.
-        scale: Standard deviation of the matrices at the start, above 0.
+        scale: Standard deviation of the matrices at the start, above 0; None starts from the
+            identity itself.
         generator: Draws the matrices; the global one by default.
 
     Raises:
@@ -53,7 +56,7 @@ class Bottleneck(nn.Module):
         hidden: int,
         bottleneck: int,
         *,
-        scale: float = 1e-3,
+        scale: float | None = 1e-3,
         generator: torch.Generator | None = None,
     ):
         super().__init__()
@@ -61,15 +64,20 @@ class Bottleneck(nn.Module):
         if not 1 <= bottleneck <= hidden:
             raise ValueError(f"bottleneck must lie in 1..{hidden}, got {bottleneck}")
         number = isinstance(scale, Real) and not isinstance(scale, bool)
-        if not (number and scale > 0 and math.isfinite(scale)):
-            raise ValueError(f"scale must be a number above 0, got {scale!r}")
+        if scale is not None and not (number and scale > 0 and math.isfinite(scale)):
+            raise ValueError(f"scale must be a number above 0, or None, got {scale!r}")
         self.down = nn.utils.skip_init(nn.Linear, hidden, bottleneck)
         self.up = nn.utils.skip_init(nn.Linear, bottleneck, hidden)
         for layer in (self.down, self.up):
-            nn.init.trunc_normal_(
-                layer.weight, std=scale, a=-2 * scale, b=2 * scale, generator=generator
-            )
             nn.init.zeros_(layer.bias)
+            if scale is not None:
+                nn.init.trunc_normal_(
+                    layer.weight, std=scale, a=-2 * scale, b=2 * scale, generator=generator
+                )
+        if scale is None:
+            bound = 1 / math.sqrt(hidden)  # of a linear layer of torch
+            nn.init.uniform_(self.down.weight, -bound, bound, generator=generator)
+            nn.init.zeros_(self.up.weight)
 
     def forward(self, states: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch hidden"]:
         return states + self.up(gelu(self.down(states)))
