@@ -211,6 +211,7 @@ TRAINED = {
     "top layers 2": 2 * LAYER,
     "adapters 2": adapters(6, 2) + norms(6),
     "adapters 8": adapters(6, 8) + norms(6),
+    "adapters 16": adapters(6, 16) + norms(6),
     "adapters 32": adapters(6, 32) + norms(6),
     "adapters 64": adapters(6, 64) + norms(6),
     "adapters, exact start 8": adapters(6, 8) + norms(6),

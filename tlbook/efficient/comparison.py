@@ -97,6 +97,7 @@ METHODS = {
     "layer norms": Method(layer_norms, LOWER),
     "top layers 1": Method(partial(top_layers, count=1), SOME),
     "top layers 2": Method(partial(top_layers, count=2), SOME),
+    "adapters 16": Method(partial(with_adapters, bottleneck=16), FEW),
     "adapters 32": Method(partial(with_adapters, bottleneck=32), LOWER),
     "adapters, exact start 8": Method(partial(with_adapters, bottleneck=8, scale=None), FEW),
     "pfeiffer 16": Method(partial(with_adapters, bottleneck=16, placement="pfeiffer"), FEW),
