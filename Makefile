@@ -21,11 +21,12 @@ PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 JUPYTE
 	TLBOOK_RESULTS="$(CURDIR)/build/test/results" TLBOOK_CACHE="$(CURDIR)/build/test/cache" \
 	$(BIN)/python -m pytest -q -n 2 --durations=10
 # Each opens a browser, so each file keeps to one worker; whole lessons take turns on two. How fast
-# a page answers depends on the machine: what fails gets a second try, and the summary names it.
+# a page answers depends on the machine: what fails gets a second try, and the summary shows why.
+RETRY := -rs --reruns 1 --rerun-show-tracebacks
 BROWSED := $(wildcard tests/*/test_in_*.py tests/*/*/test_in_*.py)
 WHOLE := tests/widgets/test_in_lessons.py
-BROWSE := $(PYTEST) -rsR --reruns 1 --dist loadfile $(filter-out $(WHOLE),$(BROWSED))
-BROWSE_WHOLE = TLBOOK_LESSONS="$(LESSONS)" $(PYTEST) -rsR --reruns 1 $(WHOLE)
+BROWSE := $(PYTEST) $(RETRY) --dist loadfile $(filter-out $(WHOLE),$(BROWSED))
+BROWSE_WHOLE = TLBOOK_LESSONS="$(LESSONS)" $(PYTEST) $(RETRY) $(WHOLE)
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -159,4 +159,5 @@ def changed(panel, part, act):
         if after != before:
             return after
         panel.page.wait_for_timeout(100)
-    return pytest.fail(f"{part} stays as it was: {before[:300]}")
+    focus = panel.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+    return pytest.fail(f"{part} stays as it was: {before[:300]}\nThe keyboard is on {focus}")
