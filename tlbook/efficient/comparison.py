@@ -257,6 +257,8 @@ def table(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
 def lead(rows: pd.DataFrame, sets: Sequence[str], one: str, other: str) -> tuple[float, float]:
     """Return by how many points one method is ahead of another, and the standard error over seeds.
 
+    Of one seed the error is not known: NaN.
+
     Args:
         rows: As for `finished`.
         sets: As for `finished`.
