@@ -121,6 +121,38 @@ def test_a_method_is_validated_at_its_best_rate_and_only_if_tuned_on_all_sets():
     assert found.tolist() == pytest.approx([0.7, 0.6])
 
 
+def test_the_method_that_validation_prefers_is_reported_with_its_test():
+    """By test the narrow adapters would be best, by validation the wide ones are."""
+    suite = comparison.Suite("tiny", ("a", "b"), seeds=(0, 1))
+    scores = {"fine-tuning": (0.9, 0.9), "adapters 2": (0.5, 0.88), "adapters 8": (0.7, 0.85)}
+    scores["adapters, by hand 8"] = (0.8, None)  # not scored on test
+    rows = [
+        {
+            "method": method,
+            "dataset": dataset,
+            "seed": seed,
+            "metric": metric,
+            "value": value,
+            "trained_weights": 100 if method == "fine-tuning" else 10,
+            "seconds": 1.0,
+        }
+        for method, (validation, test) in scores.items()
+        for dataset in suite.sets
+        for metric, seeds, value in (
+            (comparison.TUNED.format(0.1), (100,), validation),
+            ("accuracy", suite.seeds, test),
+        )
+        for seed in seeds
+        if value is not None
+    ]
+    found = analyses.preferred(pd.DataFrame(rows), {"both": suite}, "adapters")
+    assert found.loc["both", "method"] == "adapters 8"
+    assert found.loc["both", "behind"] == pytest.approx(5)
+    assert found.loc["both", "share"] == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="no LoRA are measured in the suite 'both'"):
+        analyses.preferred(pd.DataFrame(rows), {"both": suite}, "LoRA")
+
+
 def test_answers_are_classes_in_the_order_of_the_rows(monkeypatch):
     task = adaptation.Task({"test": tiny_rows(9)}, ("no", "yes"))
     monkeypatch.setattr(adaptation, "task", lambda encoder, dataset: task)

@@ -1,11 +1,14 @@
 """What the comparison promises: tuned alike, scored once, resumed, summed up without slips."""
 
+import math
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from tests.tiny_models import tiny_bert
 from tlbook import results
-from tlbook.efficient import comparison, peft_methods
+from tlbook.efficient import comparison, outcomes, peft_methods
 from tlbook.efficient.__main__ import FOLDER
 from tlbook.efficient.adaptation import Method, Task
 from tlbook.efficient.comparison import METHODS, SUITES, Suite
@@ -22,8 +25,9 @@ def calls(monkeypatch):
     """Replace the trainings; each notes set, split, seed and rate."""
     made = []
 
-    def run(encoder, dataset, method, split, *, seed, learning_rate):
+    def run(encoder, dataset, method, split, *, seed, learning_rate, steps):
         made.append((dataset, split, seed, learning_rate))
+        assert steps is None, "the usual length"
         return Outcome(VALUES[dataset, learning_rate], method.apply(None, seed), 1.0)
 
     monkeypatch.setattr(comparison, "run", run)
@@ -43,7 +47,7 @@ def measure(methods=None, told=None, **options):
         ledger,
         lesson="31_adapters",
         methods=methods or {"fine-tuning": method()},
-        suite=SUITE,
+        suite=options.pop("suite", SUITE),
         tell=(told if told is not None else []).append,
         **options,
     )
@@ -60,6 +64,31 @@ def test_the_rate_is_tuned_on_the_validation_of_all_sets_and_scored_on_test(call
     scored = rows[rows["metric"] == "accuracy"]
     assert scored["value"].tolist() == [0.6] * 4
     assert set(rows["labels"]) == {7}
+
+
+@pytest.mark.parametrize(
+    ("best", "given", "tried"),
+    [
+        (3e-3, (1e-3, 3e-3, 1e-2), ()),
+        (1e-3, (1e-3, 3e-3, 1e-2), (3e-4,)),
+        (3e-4, (3e-3, 1e-2), (1e-3, 3e-4, 1e-4)),
+        (1e-6, (1e-4, 3e-4), (3e-5, 1e-5)),  # and nothing is below
+        (1e-2, (1e-3, 3e-3, 1e-2), ()),
+    ],
+)
+def test_it_goes_on_below_the_lowest_rate_as_long_as_that_is_best(best, given, tried, monkeypatch):
+    def run(encoder, dataset, method, split, *, seed, learning_rate, steps):
+        return Outcome(-abs(math.log(learning_rate / best)), 5, 1.0)
+
+    monkeypatch.setattr(comparison, "run", run)
+    monkeypatch.setattr(comparison, "task", lambda encoder, dataset: Task({"train": [{}]}, ()))
+    rows = measure({"adapters 8": Method(lambda model, seed: 5, given)})
+    found = outcomes.tries(rows, SUITE.sets)
+    assert found["rate"].tolist() == [*given, *tried]
+    chosen = min(found["rate"], key=lambda rate: abs(math.log(rate / best)))
+    assert outcomes.best_rate(rows, "adapters 8", SUITE.sets) == chosen
+    scored = rows.loc[rows["metric"] == "accuracy", "value"]
+    assert scored.tolist() == pytest.approx([-abs(math.log(chosen / best))] * 4)
 
 
 def test_no_reported_seed_is_a_tuning_seed():
@@ -110,89 +139,52 @@ def test_where_no_set_can_be_had_nothing_is_tuned(calls, monkeypatch):
 
 def test_the_rows_tell_which_rate_was_chosen(calls):
     rows = measure()
-    assert comparison.best_rate(rows, "fine-tuning", SUITE.sets) == 0.2
+    assert outcomes.best_rate(rows, "fine-tuning", SUITE.sets) == 0.2
     with pytest.raises(ValueError, match="no validation accuracy of 'magic'"):
-        comparison.best_rate(rows, "magic", SUITE.sets)
+        outcomes.best_rate(rows, "magic", SUITE.sets)
 
 
-@pytest.fixture
-def rows():
-    """Two methods on two sets of different size, with two seeds."""
-    values = {"fine-tuning": (0.9, 0.7), "adapters 8": (0.8, 0.7)}
-    weights = {"fine-tuning": (1000, 2000), "adapters 8": (100, 400)}
-    return pd.DataFrame(
-        [
-            {
-                "method": name,
-                "dataset": dataset,
-                "seed": seed,
-                "metric": "accuracy",
-                "value": values[name][place] + seed / 10,
-                "trained_weights": weights[name][place],
-                "seconds": 2.0,
-            }
-            for name in values
-            for place, dataset in enumerate("ab")
-            for seed in (0, 1)
-        ]
-    )
+def test_trainings_of_another_length_are_kept_apart(monkeypatch):
+    """Of those of five steps the lower rate is best, of the usual ones the higher."""
+    made = {None: {0.1: 0.3, 0.2: 0.4}, 5: {0.1: 0.8, 0.2: 0.7}}
+
+    def run(encoder, dataset, method, split, *, seed, learning_rate, steps):
+        return Outcome(made[steps].get(learning_rate, 0.0), 10, 1.0)
+
+    monkeypatch.setattr(comparison, "run", run)
+    monkeypatch.setattr(comparison, "task", lambda encoder, dataset: Task({"train": [{}]}, ()))
+    usual = measure()
+    longer = replace(SUITE, steps=5, mark=" after 5 steps")
+    suites = {"usual": SUITE, "longer": longer}
+    monkeypatch.setattr(outcomes, "SUITES", suites)
+    both = measure(suite=longer)
+    assert len(both) == 2 * len(usual) + 2  # below the lowest, on two sets
+    assert outcomes.best_rate(both, "fine-tuning", SUITE.sets) == 0.2
+    assert outcomes.table(both, SUITE.sets)["accuracy"].tolist() == [0.4]
+    pd.testing.assert_frame_equal(outcomes.of(both, SUITE), usual)
+    long = outcomes.of(both, longer)
+    assert outcomes.best_rate(long, "fine-tuning", SUITE.sets) == 0.1
+    assert outcomes.table(long, SUITE.sets)["accuracy"].tolist() == [0.8]
+    assert outcomes.of(both, replace(SUITE, mark=" after 50 steps")).empty
+    assert outcomes.of(both, replace(SUITE, sets=("c",))).empty
 
 
-def test_the_table_is_the_mean_over_sets_and_seeds(rows):
-    table = comparison.table(rows, ["a", "b"])
-    assert table.index.tolist() == ["fine-tuning", "adapters 8"]
-    adapters = table.loc["adapters 8"]
-    assert adapters["accuracy"] == pytest.approx(0.8)
-    assert adapters["behind"] == pytest.approx(5)
-    assert adapters["spread"] == pytest.approx(0.1 / 2**0.5)  # of 0.75 and 0.85
-    assert adapters["weights"] == 250
-    assert adapters["share"] == pytest.approx((0.1 + 0.2) / 2)
-    assert table.loc["fine-tuning", "share"] == 1
+@pytest.mark.parametrize("name", METHODS | peft_methods.METHODS)
+def test_all_methods_have_three_candidates_on_the_ladder(name):
+    rates = (METHODS | peft_methods.METHODS)[name].learning_rates
+    assert len(set(rates)) == 3
+    assert set(rates) <= set(comparison.LADDER)
 
 
-def test_the_error_of_a_distance_is_that_of_runs_with_one_seed(rows):
-    assert comparison.table(rows, ["a", "b"])["error"].tolist() == pytest.approx([0, 0])
-    moved = (rows["method"] == "adapters 8") & (rows["seed"] == 1)
-    rows.loc[moved, "value"] -= 0.02  # now 5 and 7 points behind
-    adapters = comparison.table(rows, ["a", "b"]).loc["adapters 8"]
-    assert adapters["behind"] == pytest.approx(6)
-    assert adapters["error"] == pytest.approx(1)
-
-
-def test_two_methods_are_compared_seed_by_seed(rows):
-    moved = (rows["method"] == "adapters 8") & (rows["seed"] == 1)
-    rows.loc[moved, "value"] -= 0.02  # now 5 and 7 points behind
-    ahead, error = comparison.lead(rows, ["a", "b"], "adapters 8", "fine-tuning")
-    assert (ahead, error) == (pytest.approx(-6), pytest.approx(1))
-    with pytest.raises(KeyError, match="magic"):
-        comparison.lead(rows, ["a", "b"], "magic", "fine-tuning")
-
-
-def test_other_sets_and_metrics_do_not_count(rows):
-    other = rows.assign(metric="accuracy, live", value=0.0)
-    table = comparison.table(pd.concat([rows, other]), ["a"])
-    assert table.loc["fine-tuning", "accuracy"] == pytest.approx(0.95)
-
-
-def test_a_method_that_lacks_a_run_is_left_out(rows):
-    assert comparison.table(rows[:-1], ["a", "b"]).index.tolist() == ["fine-tuning"]
-
-
-def test_without_all_runs_of_fine_tuning_there_is_nothing_to_compare(rows):
-    with pytest.raises(ValueError, match="fine-tuning is not measured on a, b: nothing to compare"):
-        comparison.table(rows[1:], ["a", "b"])
-
-
-def test_all_methods_try_three_rates_and_a_lower_one_where_the_lowest_was_best():
-    rows = results.load(FOLDER)
-    measured = set(rows.loc[rows["metric"] == "accuracy", "method"])
-    assert {comparison.FULL, "adapters 2", "layer norms"} <= measured
-    methods = METHODS | peft_methods.METHODS
-    for name in measured & set(methods):
-        method = methods[name]
-        best = comparison.best_rate(rows, name, comparison.SUITES["workbook"].sets)
-        assert len(set(method.learning_rates)) in (3, 4)
-        assert min(method.learning_rates) < best < max(method.learning_rates), name
+@pytest.mark.parametrize("suite", SUITES)
+def test_no_recorded_rate_lies_at_the_edge_of_what_was_tried(suite):
+    rows = outcomes.of(results.load(FOLDER), SUITES[suite])
+    tried = outcomes.tries(rows, SUITES[suite].sets)
+    tried = tried[tried["method"].isin([*METHODS, *peft_methods.METHODS])]
+    assert {comparison.FULL, "adapters 64"} <= set(tried["method"])
+    for name, rates in tried.groupby("method")["rate"]:
+        best = outcomes.best_rate(rows, name, SUITES[suite].sets)
+        assert rates.min() < best < rates.max(), name
 
 
 def norms(count, hidden=64):

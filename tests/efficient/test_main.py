@@ -1,10 +1,12 @@
 """What the command promises: rows beside the lessons, a table, and a way to go on."""
 
+from dataclasses import replace
+
 import pytest
 
 from tlbook import results
 from tlbook.efficient import __main__ as command
-from tlbook.efficient import comparison
+from tlbook.efficient import comparison, outcomes
 from tlbook.efficient.adaptation import Method, Task
 from tlbook.efficient.comparison import Suite
 from tlbook.training.ledger import Outcome
@@ -16,15 +18,18 @@ ACCURACY = {"fine-tuning": 0.9, "adapters 64": 0.8, "LoRA 4": 0.7}
 def call(tmp_path, monkeypatch):
     """Return the command over two lessons with one training row, and runs that cost nothing."""
 
-    def run(encoder, dataset, method, split, *, seed, learning_rate):
+    def run(encoder, dataset, method, split, *, seed, learning_rate, steps):
         return Outcome(method.apply(None, seed), 10, 1.0)
 
     monkeypatch.setattr(comparison, "run", run)
     monkeypatch.setattr(comparison, "task", lambda encoder, dataset: Task({"train": [{}]}, ()))
-    suites = {"workbook": Suite("tiny", ("a", "b"), (0, 1)), "real": Suite("small", ("c",), (0,))}
-    monkeypatch.setattr(comparison, "SUITES", suites)
+    tiny = Suite("tiny", ("a", "b"), (0, 1))
+    suites = {"workbook": tiny, "longer": replace(tiny, steps=7, mark=" after 7 steps")}
+    suites["real"] = Suite("small", ("c",), (0,))
+    for module in (comparison, outcomes):
+        monkeypatch.setattr(module, "SUITES", suites)
     methods = {
-        name: Method(lambda model, seed, value=value: value, (0.1,))
+        name: Method(lambda model, seed, value=value: value, (1e-5,))
         for name, value in ACCURACY.items()
     }
     lora = {"LoRA 4": methods.pop("LoRA 4")}
@@ -61,6 +66,18 @@ def test_the_real_sets_are_measured_with_what_the_claim_needs(call, tmp_path, ca
     assert set(rows["method"]) == {"fine-tuning", "adapters 64"}
     assert not (tmp_path / "rows" / "33_lora.csv").exists()
     assert "small, mean over 1 sets" in capsys.readouterr().out
+
+
+def test_longer_trainings_have_a_table_of_their_own(call, tmp_path, capsys):
+    assert call("--methods", "fine-tuning") == 0
+    assert call("--suite", "longer") == 0
+    rows = results.load(tmp_path / "rows" / "31_adapters.csv")
+    long = rows[rows["metric"] == "accuracy after 7 steps"]
+    assert set(long["method"]) == {"fine-tuning", "adapters 64"}
+    assert set(rows[rows["metric"] == "accuracy"]["method"]) == {"fine-tuning"}
+    said = capsys.readouterr().out
+    assert "tiny, mean over 2 sets, 2 seeds each after 7 steps" in said
+    assert said.splitlines()[-1].startswith("adapters 64")
 
 
 def test_a_part_can_be_asked_for(call, tmp_path, capsys):

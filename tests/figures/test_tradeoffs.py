@@ -96,6 +96,23 @@ def test_published_points_stand_beside_ours(runs, ax):
     assert names == ["adapters", "fine-tuning", "published"]
 
 
+def test_several_panels_stand_beside_the_same_published_points(runs):
+    runs = runs.assign(share=runs["trained_weights"] / 90)
+    published = pd.DataFrame({"share": [3.6], "points": [-0.4]})
+    with plt.rc_context(figures.STYLE):
+        figure, axes = plt.subplots(1, 2)
+    few = runs[runs["method"] != "adapters 2"].replace({"adapters 8": "head only"})
+    tradeoffs.multiples_beside_published({"one": runs, "two": few}, published, axes)
+    figure.canvas.draw()
+    plt.close(figure)
+    assert [ax.get_title() for ax in axes] == ["one", "two"]
+    assert [ax.get_legend() for ax in axes] == [None, None]
+    assert [ax.collections[-1].get_offsets().tolist() for ax in axes] == [[[3.6, -0.4]]] * 2
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["adapters", "fine-tuning", "published", "head only"]
+    assert figure.get_supxlabel() == "trained share (%, log scale)"
+
+
 def test_spans_number_the_layers_from_one_and_leave_impossible_ones_empty(ax):
     tradeoffs.spans([[-1.0, -2.0], [np.nan, -0.5]], ax)
     assert [text.get_text() for text in ax.texts] == ["-1.0", "-2.0", "-0.5"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from tlbook import results, runtime
-from tlbook.efficient import comparison, peft_methods
+from tlbook.efficient import comparison, outcomes, peft_methods
 from tlbook.efficient.adaptation import Method
 from tlbook.training.ledger import Ledger, TimeIsUp
 
@@ -22,7 +22,11 @@ LESSONS: dict[str, Mapping[str, Method]] = {
     "31_adapters": comparison.METHODS,
     "33_lora": peft_methods.METHODS,
 }
-REAL = (comparison.FULL, "adapters 64")  # with the larger encoder, only what the claim needs
+NEEDED = {  # of a suite, only what the claims need; of another, all
+    "real": (comparison.FULL, "adapters 64"),
+    "longer": (comparison.FULL, "adapters 64", "adapters 8", "head only"),
+    "deeper": (comparison.FULL, "adapters 64", "head only"),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,8 +39,9 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True)
     one = commands.add_parser("measure", help="measure what is missing", description=__doc__)
     names = [name for methods in LESSONS.values() for name in methods]
-    sets = [name for suite in comparison.SUITES.values() for name in suite.sets]
-    one.add_argument("--suite", choices=comparison.SUITES, default="workbook", help="encoder, sets")
+    sets = dict.fromkeys(name for suite in comparison.SUITES.values() for name in suite.sets)
+    kinds = "encoder, sets, steps"
+    one.add_argument("--suite", choices=comparison.SUITES, default="workbook", help=kinds)
     one.add_argument("--lessons", nargs="+", choices=LESSONS, help="only the methods of these")
     one.add_argument("--methods", nargs="+", choices=names, metavar="METHOD", help="only these")
     one.add_argument("--sets", nargs="+", choices=sets, metavar="SET", help="report only these")
@@ -52,7 +57,7 @@ def main(given: Sequence[str] | None = None) -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     runtime.start(seed=0)
     suite = comparison.SUITES[options.suite]
-    wanted = options.methods or (REAL if options.suite == "real" else None)
+    wanted = options.methods or NEEDED.get(options.suite)
     known = rows_of(options.folder)
     ledger = Ledger(known, results.record, minutes=options.minutes)
     try:
@@ -82,15 +87,15 @@ def rows_of(folder: Path) -> pd.DataFrame:
 def report(rows: pd.DataFrame, suite: comparison.Suite) -> str:
     """Return the table of the methods that were run on every set of a suite, in words."""
     try:
-        table = comparison.table(rows, suite.sets)
+        table = outcomes.table(outcomes.of(rows, suite), suite.sets)
     except ValueError as reason:
         return str(reason)
     table["share"] *= 100
     shown = table.rename(
         columns={"behind": "behind (points)", "error": "its error", "share": "share (%)"}
     )
-    title = f"{suite.encoder}, mean over {len(suite.sets)} sets, {len(suite.seeds)} seeds each"
-    return f"{title}\n{shown.to_string(float_format='{:.3f}'.format)}"
+    counts = f"mean over {len(suite.sets)} sets, {len(suite.seeds)} seeds each"
+    return f"{suite.encoder}, {counts}{suite.mark}\n{shown.to_string(float_format='{:.3f}'.format)}"
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ class Method:
     Attributes:
         apply: Gets a `tlbook.heads.Classifier` and the run's seed; adds what the method adds and
             leaves only what it trains with ``requires_grad``.
-        learning_rates: Candidates, three for all, and a lower one where their lowest was best.
+        learning_rates: Candidates, three for all; `comparison.measure` goes on below them as long
+            as the lowest is best.
         stored: True if only the head is trained: the encoder then runs once for all.
     """
 
@@ -219,11 +220,9 @@ def score(model: nn.Module, encoder: str, dataset: str, *, split: str = "test") 
     return training.evaluate(model, batches, metric=metrics.accuracy)
 
 
-def run(
-    encoder: str, dataset: str, method: Method, split: str, *, seed: int, learning_rate: float
-) -> Outcome:
-    """Adapt once and score on a split; arguments as for `solve` and `score`."""
-    model, seconds = solve(encoder, dataset, method, seed=seed, learning_rate=learning_rate)
+def run(encoder: str, dataset: str, method: Method, split: str, **options) -> Outcome:
+    """Adapt once and score on a split; arguments and `options` as for `solve` and `score`."""
+    model, seconds = solve(encoder, dataset, method, **options)
     count = trained_weights(model)
     return Outcome(score(model, encoder, dataset, split=split), count, seconds)
 

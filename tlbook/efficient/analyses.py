@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tlbook import metrics, training
 from tlbook.batches import Batch, Batches
-from tlbook.efficient import adaptation, adapters, comparison
+from tlbook.efficient import adaptation, adapters, comparison, outcomes
 from tlbook.efficient.adapters.places import layer_count, trunk_of
 from tlbook.heads import classification_loss, states_of
 from tlbook.training import recipe
@@ -44,14 +44,41 @@ def validated(rows: pd.DataFrame, sets: Sequence[str]) -> pd.Series:
     By it a size can be chosen without a look at the test splits.
 
     Args:
-        rows: From `tlbook.results.load`.
-        sets: Those of the suite; a method that was not tuned on all of them is left out.
+        rows: As for `outcomes.tries`.
+        sets: Likewise.
     """
-    tuned = rows[rows["metric"].str.startswith(comparison.TUNED.format(0)[:-1])]
-    tuned = tuned[tuned["dataset"].isin(sets)]
-    tries = tuned.groupby(["method", "metric"], sort=False)["value"].agg(["size", "mean"])
-    found = tries.loc[tries["size"] == len(sets), "mean"].groupby("method").max()
-    return found.sort_values(ascending=False).rename("validation")
+    best = outcomes.tries(rows, sets).groupby("method")["value"].max()
+    return best.sort_values(ascending=False).rename("validation")
+
+
+def preferred(
+    rows: pd.DataFrame, suites: Mapping[str, comparison.Suite], family: str
+) -> pd.DataFrame:
+    """Return for each suite the method of a family that validation prefers, and how it did on test.
+
+    Args:
+        rows: From `tlbook.results.load`.
+        suites: By name.
+        family: What the names of its methods begin with, such as ``adapters``.
+
+    Returns:
+        A row a suite: ``method``, and ``behind``, ``error`` and ``share`` as in `outcomes.table`.
+
+    Raises:
+        ValueError: If a suite has no measured method of the family; names both.
+    """
+    found = {}
+    for name, suite in suites.items():
+        runs = outcomes.of(rows, suite)
+        table = outcomes.table(runs, suite.sets)
+        ours = [method for method in validated(runs, suite.sets).index if method in table.index]
+        ours = [method for method in ours if method.startswith(family)]
+        if not ours:
+            raise ValueError(f"no {family} are measured in the suite {name!r}")
+        found[name] = table.loc[ours[0], ["behind", "error", "share"]]
+    shown = pd.DataFrame(found).T
+    shown.insert(0, "method", [found[name].name for name in shown.index])
+    return shown
 
 
 def answers(model: nn.Module, encoder: str, dataset: str) -> tuple[Int[np.ndarray, " rows"], float]:
@@ -210,12 +237,12 @@ def by_share(rows: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
 
     Args:
         rows: From `tlbook.results.load`.
-        sets: Datasets; see `comparison.over_sets`.
+        sets: Datasets; see `outcomes.over_sets`.
 
     Returns:
         Columns ``method``, ``seed``, ``share`` (% of the weights), ``value`` (points).
     """
-    runs = comparison.over_sets(rows, sets)
+    runs = outcomes.over_sets(rows, sets)
     full = runs[runs["method"] == comparison.FULL].set_index("seed")["value"]
     return runs.assign(
         share=100 * runs["share"], value=100 * (runs["value"] - runs["seed"].map(full))

@@ -63,12 +63,22 @@ def small_multiples(panels: Mapping[str, pd.DataFrame], axes: np.ndarray) -> np.
     """
     for ax, (title, runs) in zip(axes.flat, panels.items(), strict=True):
         accuracy_by_weights(runs, ax)
-        ax.set(title=title, xlabel="", ylabel="")
-    figure = axes.flat[0].figure
-    named = axes.flat[-1].get_legend_handles_labels()
-    figure.legend(*named, fontsize="small", loc="outside right center")  # many: not on the points
-    figure.supxlabel("trained weights (count, log scale)", fontsize="medium")
-    figure.supylabel("accuracy (0..1)", fontsize="medium")
+        ax.set_title(title)
+    return _named_once(axes)
+
+
+def _named_once(axes: np.ndarray) -> np.ndarray:
+    """Take the quantities from the axes to the figure, with a legend of all that is drawn."""
+    first = axes.flat[0]
+    figure = first.figure
+    figure.supxlabel(first.get_xlabel(), fontsize="medium")
+    figure.supylabel(first.get_ylabel(), fontsize="medium")
+    drawn = {}
+    for ax in axes.flat:
+        drawn |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+        ax.set(xlabel="", ylabel="")
+    # Many names: not on the points.
+    figure.legend(drawn.values(), drawn.keys(), fontsize="small", loc="outside right center")
     return axes
 
 
@@ -110,6 +120,23 @@ def beside_published(runs: pd.DataFrame, published: pd.DataFrame, ax: plt.Axes) 
     ax.set(xlabel="trained share (%, log scale)", ylabel="points from full fine-tuning")
     ax.legend(fontsize="small")
     return ax
+
+
+def multiples_beside_published(
+    panels: Mapping[str, pd.DataFrame], published: pd.DataFrame, axes: np.ndarray
+) -> np.ndarray:
+    """Draw `beside_published` once per panel, with one legend and the quantities named once.
+
+    Args:
+        panels: Title -> runs.
+        published: The same figures for all panels.
+        axes: As many axes, in one figure.
+    """
+    for ax, (title, runs) in zip(axes.flat, panels.items(), strict=True):
+        beside_published(runs, published, ax)
+        ax.get_legend().remove()
+        ax.set_title(title, fontsize="small")
+    return _named_once(axes)
 
 
 def spans(values: Sequence[Sequence[float]], ax: plt.Axes, *, text: str = "{:+.1f}") -> plt.Axes:
