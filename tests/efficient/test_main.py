@@ -50,7 +50,7 @@ def test_the_rows_of_each_lesson_stand_in_its_own_file(call, tmp_path, capsys):
     assert methods_in(tmp_path / "rows" / "31_adapters.csv") == {"fine-tuning", "adapters 64"}
     assert methods_in(tmp_path / "rows" / "33_lora.csv") == {"LoRA 4"}
     said = capsys.readouterr().out
-    assert "tiny, mean over 2 sets, 2 seeds each" in said
+    assert "tiny after about 300 steps, mean over 2 sets, 2 seeds each" in said
     assert "behind (points)" in said
     assert [line.split()[0] for line in said.splitlines()[-3:]] == [
         "fine-tuning",
@@ -65,7 +65,7 @@ def test_the_real_sets_are_measured_with_what_the_claim_needs(call, tmp_path, ca
     assert set(rows["dataset"]) == {"c"}
     assert set(rows["method"]) == {"fine-tuning", "adapters 64"}
     assert not (tmp_path / "rows" / "33_lora.csv").exists()
-    assert "small, mean over 1 sets" in capsys.readouterr().out
+    assert "small after about 300 steps, mean over 1 sets" in capsys.readouterr().out
 
 
 def test_longer_trainings_have_a_table_of_their_own(call, tmp_path, capsys):
@@ -76,7 +76,7 @@ def test_longer_trainings_have_a_table_of_their_own(call, tmp_path, capsys):
     assert set(long["method"]) == {"fine-tuning", "adapters 64"}
     assert set(rows[rows["metric"] == "accuracy"]["method"]) == {"fine-tuning"}
     said = capsys.readouterr().out
-    assert "tiny, mean over 2 sets, 2 seeds each after 7 steps" in said
+    assert "tiny after about 7 steps, mean over 2 sets, 2 seeds each" in said
     assert said.splitlines()[-1].startswith("adapters 64")
 
 

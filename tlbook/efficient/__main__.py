@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from tlbook import results, runtime
-from tlbook.efficient import comparison, outcomes, peft_methods
+from tlbook.efficient import adaptation, comparison, outcomes, peft_methods
 from tlbook.efficient.adaptation import Method
 from tlbook.training.ledger import Ledger, TimeIsUp
 
@@ -94,8 +94,10 @@ def report(rows: pd.DataFrame, suite: comparison.Suite) -> str:
     shown = table.rename(
         columns={"behind": "behind (points)", "error": "its error", "share": "share (%)"}
     )
+    steps = adaptation.STEPS if suite.steps is None else suite.steps
     counts = f"mean over {len(suite.sets)} sets, {len(suite.seeds)} seeds each"
-    return f"{suite.encoder}, {counts}{suite.mark}\n{shown.to_string(float_format='{:.3f}'.format)}"
+    title = f"{suite.encoder} after about {steps} steps, {counts}"
+    return f"{title}\n{shown.to_string(float_format='{:.3f}'.format)}"
 
 
 if __name__ == "__main__":
