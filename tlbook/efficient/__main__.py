@@ -24,7 +24,7 @@ LESSONS: dict[str, Mapping[str, Method]] = {
 }
 NEEDED = {  # of a suite, only what the claims need; of another, all
     "real": (comparison.FULL, "adapters 64"),
-    "longer": (comparison.FULL, "adapters 64", "adapters 8", "head only"),
+    "longer": (comparison.FULL, "adapters 64", "adapters 8", "head only", "LoRA, all linear 4"),
     "deeper": (comparison.FULL, "adapters 64", "head only"),
 }
 
